@@ -1,0 +1,23 @@
+// Compiles src/, platforms/ and tools/ into dist/: what is published is what this makes.
+import { execFileSync } from "node:child_process";
+import { chmodSync, cpSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const dist = join(root, "dist");
+
+rmSync(dist, { recursive: true, force: true });
+const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
+try {
+  execFileSync(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json")], { stdio: "inherit" });
+} catch {
+  process.exit(1); // tsc has said what is wrong
+}
+// What is not TypeScript but is read at run time: the sources of the XS host.
+cpSync(join(root, "tools/simulator/xs"), join(dist, "tools/simulator/xs"), {
+  recursive: true,
+  filter: (path) => extname(path) !== ".ts",
+});
+chmodSync(join(dist, "tools/mote.js"), 0o755);
