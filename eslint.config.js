@@ -12,7 +12,12 @@ const refuse = (...folders) => ({
           message: "Imports run one way: tools -> platforms -> src, and within src client -> session -> packet.",
         },
         ...(folders.includes("platforms")
-          ? [{ regex: "^[^.]", message: "What runs on a device imports nothing from outside: zero dependencies on a chip." }]
+          ? [
+              {
+                regex: "^[^.]",
+                message: "What runs on a device imports nothing from outside: zero dependencies on a chip.",
+              },
+            ]
           : []),
       ],
     },
@@ -23,7 +28,10 @@ const refuse = (...folders) => ({
 const deviceDialect = {
   "no-restricted-syntax": [
     "error",
-    { selector: "PrivateIdentifier", message: "Lowered to a WeakMap, which Espruino has not: use a name with a leading _." },
+    {
+      selector: "PrivateIdentifier",
+      message: "Lowered to a WeakMap, which Espruino has not: use a name with a leading _.",
+    },
     { selector: "LabeledStatement", message: "Espruino has no labels." },
     { selector: "YieldExpression", message: "Espruino has no generators." },
     { selector: "AwaitExpression", message: "Espruino has no async functions." },
@@ -33,10 +41,23 @@ const deviceDialect = {
     { selector: "MetaProperty", message: "Espruino has no new.target, and a chip no import.meta." },
     { selector: "Literal[bigint]", message: "Espruino has no BigInt." },
     { selector: "BinaryExpression[operator='**']", message: "Espruino has no **." },
-    { selector: "CallExpression[callee.property.name='copyWithin']", message: "Espruino has no copyWithin: use moveBytes." },
-    { selector: "NewExpression[callee.name=/^(Map|Set|WeakMap|WeakSet|Proxy|TextEncoder|TextDecoder)$/]", message: "Espruino has no such class." },
-    { selector: "MemberExpression[object.name='Math'][property.name=/^(imul|clz32|trunc|fround|log10|log2|cbrt|hypot)$/]", message: "Espruino has no such Math function." },
-    { selector: "MemberExpression[object.name='Object'][property.name='freeze']", message: "Espruino has no Object.freeze." },
+    {
+      selector: "CallExpression[callee.property.name='copyWithin']",
+      message: "Espruino has no copyWithin: use moveBytes.",
+    },
+    {
+      selector: "NewExpression[callee.name=/^(Map|Set|WeakMap|WeakSet|Proxy|TextEncoder|TextDecoder)$/]",
+      message: "Espruino has no such class.",
+    },
+    {
+      selector:
+        "MemberExpression[object.name='Math'][property.name=/^(imul|clz32|trunc|fround|log10|log2|cbrt|hypot)$/]",
+      message: "Espruino has no such Math function.",
+    },
+    {
+      selector: "MemberExpression[object.name='Object'][property.name='freeze']",
+      message: "Espruino has no Object.freeze.",
+    },
   ],
 };
 

@@ -11,7 +11,9 @@ const installOnly = process.argv.includes("--install-only");
 
 const [major] = process.versions.node.split(".").map(Number);
 if (major < 20) {
-  console.error(`Mote needs Node 20 or newer; this is ${process.version}. Install a newer one from https://nodejs.org.`);
+  console.error(
+    `Mote needs Node 20 or newer; this is ${process.version}. Install a newer one from https://nodejs.org.`,
+  );
   process.exit(1);
 }
 
@@ -26,16 +28,25 @@ bringUpToDate("node_modules/.mote-installed", [join(root, "package-lock.json")],
 });
 if (!installOnly) {
   const sources = ["package-lock.json", "tsconfig.json", "tsconfig.build.json", "src", "platforms", "tools"];
-  bringUpToDate("dist/.mote-built", sources.flatMap((name) => filesBelow(join(root, name))), "Building", () => {
-    execFileSync(process.execPath, [join(root, "tools/build.mjs")], { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
-  });
+  bringUpToDate(
+    "dist/.mote-built",
+    sources.flatMap((name) => filesBelow(join(root, name))),
+    "Building",
+    () => {
+      execFileSync(process.execPath, [join(root, "tools/build.mjs")], {
+        cwd: root,
+        stdio: ["ignore", "inherit", "inherit"],
+      });
+    },
+  );
 }
 
 /** Runs `work` unless `stamp` says that it was done for `inputs` as they are. */
 function bringUpToDate(stamp, inputs, title, work) {
   const path = join(root, stamp);
   const hash = createHash("sha256");
-  for (const input of inputs) hash.update(input.slice(root.length)).update("\0").update(readFileSync(input)).update("\0");
+  for (const input of inputs)
+    hash.update(input.slice(root.length)).update("\0").update(readFileSync(input)).update("\0");
   const state = hash.digest("hex");
   if (existsSync(path) && readFileSync(path, "utf8") === state) return;
   const started = Date.now();

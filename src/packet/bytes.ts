@@ -1,0 +1,38 @@
+// Moving bytes and numbers between buffers: what every packet is made of. All integers are big-endian (1.5.2).
+
+/** Returned by every encoder in place of the end of its packet when the packet does not fit into the buffer. */
+export const NO_ROOM = -1;
+
+/** Reads the 16-bit integer at `at`. */
+export function readUint16(bytes: Uint8Array, at: number): number {
+  return (bytes[at] << 8) | bytes[at + 1];
+}
+
+/** Writes a 16-bit integer at `at`. */
+export function writeUint16(into: Uint8Array, at: number, value: number): void {
+  into[at] = value >> 8;
+  into[at + 1] = value;
+}
+
+/**
+ * Copies bytes `start` up to, not including, `end` to `at`; the ranges do not overlap. Whole arrays go through the
+ * engine's native `set`. A part goes byte by byte, because the view that `set` would need is 4 slots on XS.
+ */
+export function copyBytes(into: Uint8Array, at: number, from: Uint8Array, start: number, end: number): void {
+  if (start === 0 && end === from.length) into.set(from, at);
+  else while (start < end) into[at++] = from[start++];
+}
+
+/** Writes a length-prefixed field: two bytes of length, then the bytes (1.5.3). Returns where it ends. */
+export function writeField(into: Uint8Array, at: number, field: Uint8Array): number {
+  writeUint16(into, at, field.length);
+  into.set(field, at + 2);
+  return at + 2 + field.length;
+}
+
+/** The end of the length-prefixed field at `at`, or 0 when it reaches beyond `end`. */
+export function fieldEnd(bytes: Uint8Array, at: number, end: number): number {
+  if (at + 2 > end) return 0;
+  const fieldEnd = at + 2 + readUint16(bytes, at);
+  return fieldEnd > end ? 0 : fieldEnd;
+}

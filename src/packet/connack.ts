@@ -1,0 +1,33 @@
+import { NO_ROOM } from "./bytes.ts";
+import { firstByte, PacketType } from "./fixed-header.ts";
+import { Reason } from "./reason.ts";
+
+/** Writes CONNACK at `at`. `returnCode` is 0 to 5 (table 3.1). Returns where it ends, or `NO_ROOM`. */
+export function encodeConnack(into: Uint8Array, at: number, sessionPresent: boolean, returnCode: number): number {
+  if (at + 4 > into.length) return NO_ROOM;
+  into[at] = firstByte(PacketType.CONNACK);
+  into[at + 1] = 2;
+  into[at + 2] = sessionPresent ? 1 : 0;
+  into[at + 3] = returnCode;
+  return at + 4;
+}
+
+/** What a decoded CONNACK says. */
+export class ConnackView {
+  sessionPresent = false;
+  /** 0 is accepted; 1 to 5 are the refusals of table 3.1, with the values of `Reason`. */
+  returnCode = 0;
+}
+
+/** Reads the body of CONNACK into `view`. */
+export function decodeConnack(bytes: Uint8Array, start: number, end: number, view: ConnackView): Reason {
+  if (end - start !== 2) return end - start < 2 ? Reason.TRUNCATED : Reason.TRAILING_BYTES;
+  const flags = bytes[start];
+  const returnCode = bytes[start + 1];
+  if (flags > 1) return Reason.CONNACK_FLAGS;
+  if (returnCode > 5) return Reason.CONNACK_CODE;
+  if (flags && returnCode) return Reason.SESSION_PRESENT; // [MQTT-3.2.2-4]
+  view.sessionPresent = flags === 1;
+  view.returnCode = returnCode;
+  return Reason.OK;
+}

@@ -1,0 +1,67 @@
+import { Reason } from "./reason.ts";
+
+/** MQTT control packet types (2.2.1). */
+export enum PacketType {
+  CONNECT = 1,
+  CONNACK = 2,
+  PUBLISH = 3,
+  PUBACK = 4,
+  PUBREC = 5,
+  PUBREL = 6,
+  PUBCOMP = 7,
+  SUBSCRIBE = 8,
+  SUBACK = 9,
+  UNSUBSCRIBE = 10,
+  UNSUBACK = 11,
+  PINGREQ = 12,
+  PINGRESP = 13,
+  DISCONNECT = 14,
+}
+
+/** The largest remaining length that four bytes can say (2.2.3). */
+export const MAX_REMAINING_LENGTH = 268_435_455;
+
+/** The types whose flags are 0010 instead of 0000 (table 2.2), a bit each. */
+const TYPES_WITH_FLAG_1 = (1 << PacketType.PUBREL) | (1 << PacketType.SUBSCRIBE) | (1 << PacketType.UNSUBSCRIBE);
+
+/** The first byte of a packet of any type but PUBLISH, whose flags are its own (2.2.2). */
+export function firstByte(type: PacketType): number {
+  return (type << 4) | flagsOf(type);
+}
+
+/** Whether a first byte can begin a packet: its type, its flags, and PUBLISH's QoS and DUP. */
+export function checkFirstByte(header: number): Reason {
+  const type = header >> 4;
+  if (type === PacketType.PUBLISH) {
+    const qos = (header >> 1) & 3;
+    if (qos === 3) return Reason.QOS;
+    return qos === 0 && header & 8 ? Reason.DUP_WITH_QOS_0 : Reason.OK;
+  }
+  if (type === 0 || type === 15) return Reason.PACKET_TYPE;
+  return (header & 15) === flagsOf(type) ? Reason.OK : Reason.HEADER_FLAGS;
+}
+
+function flagsOf(type: number): number {
+  return (TYPES_WITH_FLAG_1 >> type) & 1 ? 2 : 0;
+}
+
+/** How many bytes a remaining length takes: 1 to 4. */
+export function remainingLengthSize(length: number): number {
+  return length < 128 ? 1 : length < 16_384 ? 2 : length < 2_097_152 ? 3 : 4;
+}
+
+/** The size of a whole packet, its fixed header included. */
+export function packetSize(remainingLength: number): number {
+  return 1 + remainingLengthSize(remainingLength) + remainingLength;
+}
+
+/** Writes a fixed header at `at`. Returns where it ends. */
+export function writeFixedHeader(into: Uint8Array, at: number, header: number, remainingLength: number): number {
+  into[at++] = header;
+  while (remainingLength > 127) {
+    into[at++] = (remainingLength & 127) | 128;
+    remainingLength >>= 7;
+  }
+  into[at++] = remainingLength;
+  return at;
+}
