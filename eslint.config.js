@@ -26,6 +26,7 @@ const refuse = (...folders) => ({
 
 /** What Espruino cannot run and esbuild does not lower, or what allocates unseen on XS. */
 const deviceDialect = {
+  "prefer-spread": "off", // Espruino has no spread
   "no-restricted-syntax": [
     "error",
     {

@@ -9,8 +9,8 @@ export interface PacketListener {
   onPacket(header: number, bytes: Uint8Array, start: number, end: number): void;
   /**
    * A PUBLISH larger than the framer's buffer: its first byte, and its variable header alone at `start` to `end`.
-   * `payloadLength` bytes of payload follow through `onLargePayload`. With `clipped` the topic itself did not fit and is
-   * cut at the end, perhaps within a character.
+   * `payloadLength` bytes of payload follow through `onLargePayload`. A topic that does not fit itself is cut at the
+   * end, between characters, and `clipped` says so.
    */
   onLargePublish(
     header: number,
@@ -56,7 +56,7 @@ export class Framer {
   private _epoch = 0;
 
   /**
-   * @param buffer what a cut packet is gathered in; at least 8 bytes. Packets with a longer body are refused, but for
+   * @param buffer what a cut packet is gathered in; at least 9 bytes. Packets with a longer body are refused, but for
    *   PUBLISH, which then comes in pieces.
    * @param maximum the largest remaining length to accept at all; by default, MQTT's own limit.
    */
@@ -164,12 +164,20 @@ export class Framer {
   }
 
   private _completeLargeHeader(idSize: number, room: number): void {
-    const topicEnd = Math.min(this._headerLength - idSize, room);
-    const clipped = topicEnd < this._headerLength - idSize;
-    if (clipped) writeUint16(this._buffer, 0, topicEnd - 2);
+    const buffer = this._buffer;
+    let topicEnd = this._headerLength - idSize;
+    const clipped = topicEnd > room;
+    if (clipped) {
+      topicEnd = room;
+      // Cut between characters: back over the last one, whole or not. None has more than four bytes.
+      do topicEnd--;
+      while (topicEnd > room - 4 && (buffer[topicEnd] & 0xc0) === 0x80);
+      writeUint16(buffer, 0, topicEnd - 2);
+      for (let index = 0; index < idSize; index++) buffer[topicEnd + index] = buffer[room + index];
+    }
     const missing = this._length - this._headerLength;
     this._state = missing ? State.LARGE_PAYLOAD : State.FIRST_BYTE;
-    this._listener.onLargePublish(this._header, this._buffer, 0, topicEnd + idSize, missing, clipped);
+    this._listener.onLargePublish(this._header, buffer, 0, topicEnd + idSize, missing, clipped);
   }
 
   private _passOn(bytes: Uint8Array, at: number, end: number): number {

@@ -50,7 +50,7 @@ const HEADER_ROOM = 5;
 /**
  * Begins a PUBLISH whose payload the caller writes in place, so that it need not be measured first: leaves room for the
  * fixed header at `at`, writes the topic, leaves room for a packet id. Returns where the payload goes, or `NO_ROOM`
- * when that is not below `limit`. `closePublish` follows.
+ * when that is beyond `limit`. `closePublish` follows.
  */
 export function openPublish(into: Uint8Array, at: number, limit: number, qos: number, topic: Uint8Array): number {
   const payloadAt = at + HEADER_ROOM + 2 + topic.length + (qos ? 2 : 0);

@@ -1,7 +1,7 @@
 /**
  * Why a packet was refused, a connection ended or a request failed: the one table of codes. `0` is success, and 1 to 5
  * are CONNACK's return codes as the broker sent them (MQTT 3.1.1, table 3.1). Codes from 0x80 up are left to MQTT 5,
- * whose reason codes have those values on the wire. `describe` (mote-mqtt's `reasons` module) has a sentence for each.
+ * whose reason codes have those values on the wire. `describe` has a sentence for each.
  */
 export enum Reason {
   OK = 0,

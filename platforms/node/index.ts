@@ -1,0 +1,39 @@
+// Node.js: TCP and TLS through net and tls. `mote-mqtt/node`.
+
+import type { ConnectionOptions } from "node:tls";
+import type { Clock, Platform, Text } from "../../src/platform.ts";
+import { NodeTransport } from "./transport.ts";
+
+export interface NodePlatformOptions {
+  /**
+   * For mqtts: what `tls.connect` takes, such as `ca`, `cert`, `key`, `servername`, `ALPNProtocols`. The broker's
+   * certificate is verified unless `rejectUnauthorized` is false.
+   */
+  tls?: ConnectionOptions;
+}
+
+/** Makes a platform for Node.js with options of its own. */
+export function createPlatform(options: NodePlatformOptions = {}): Platform {
+  return { clock, text, random: Math.random, createTransport: () => new NodeTransport(options.tls) };
+}
+
+const clock: Clock = {
+  now: () => performance.now(),
+  startTicking: (intervalMs, callback) => setInterval(callback, intervalMs),
+  stopTicking: (ticking) => clearInterval(ticking as NodeJS.Timeout),
+};
+
+const encoder = new TextEncoder();
+
+const text: Text = {
+  encode(text, into, at, limit) {
+    const { read, written } = encoder.encodeInto(text, into.subarray(at, limit));
+    return read === text.length ? at + written : -1;
+  },
+  decode(bytes, start, end) {
+    return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("utf8");
+  },
+};
+
+/** Node.js, with the certificate authorities that it trusts. */
+export const platform: Platform = createPlatform();

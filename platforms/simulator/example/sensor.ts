@@ -1,0 +1,72 @@
+// A greenhouse sensor: publishes temperature, humidity and battery voltage, and obeys a command that sets how often.
+
+import { Client, describe, Published, readDecimal } from "mote-mqtt";
+import { onReport, platform, report, settings } from "mote-mqtt/simulator";
+
+const id = String(settings.id ?? "greenhouse-1");
+const root = `sensors/${id}`;
+
+const client = new Client(platform, {
+  url: String(settings.url ?? "mqtt://127.0.0.1:1883"),
+  clientId: id,
+  keepAlive: 60,
+  will: { topic: `${root}/state`, payload: "offline", qos: 1, retain: true },
+});
+
+const state = client.publisher(`${root}/state`, { qos: 1, retain: true });
+const temperature = client.publisher(`${root}/temperature`, { qos: 1, decimals: 2 });
+const humidity = client.publisher(`${root}/humidity`, { qos: 1, decimals: 1 });
+const battery = client.publisher(`${root}/battery`, { decimals: 3 });
+const samples = client.publisher(`${root}/samples`, { qos: 1 });
+
+// Messages with QoS 1 that the outbox took, samples that it had no room for, and commands that came.
+let published = 0;
+let refused = 0;
+let received = 0;
+
+const TICK_MS = 50;
+let intervalMs = Number(settings.intervalMs ?? 1000);
+let sinceSampleMs = 0;
+let sample = 0;
+
+setInterval(() => {
+  sinceSampleMs += TICK_MS;
+  if (sinceSampleMs < intervalMs) return;
+  sinceSampleMs = 0;
+  // A sample is published whole or not at all. While the broker is away there is room for a few.
+  if (client.queued + client.inFlight <= 8) takeSample();
+  else refused++;
+}, TICK_MS);
+
+function takeSample(): void {
+  sample++;
+  const phase = sample / 40;
+  published += accepted(temperature.publish(21 + 4 * Math.sin(phase) + platform.random() / 5));
+  published += accepted(humidity.publish(55 - 10 * Math.sin(phase) + platform.random()));
+  battery.publish(4.1 - sample / 100_000);
+  published += accepted(samples.publish(sample));
+}
+
+function accepted(result: Published): number {
+  return result === Published.FULL ? 0 : 1;
+}
+
+client.subscribe(`${root}/set/interval`, 1, (message) => {
+  received++;
+  const wanted = readDecimal(message.bytes, message.start, message.end);
+  if (wanted >= TICK_MS && wanted <= 3_600_000) intervalMs = wanted;
+});
+
+client.onConnect = () => {
+  published += accepted(state.publish("online"));
+};
+client.onDisconnect = (reason) => console.log(`${id}: ${describe(reason)}`);
+client.connect();
+
+onReport(() => {
+  report("published", published);
+  report("acknowledged", published - client.queued - client.inFlight);
+  report("received", received);
+  report("refused", refused);
+  report("inFlight", client.inFlight);
+});

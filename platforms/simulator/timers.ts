@@ -1,0 +1,57 @@
+import type { Host } from "./host.ts";
+
+interface Timer {
+  callback: () => void;
+  due: number;
+  /** Negative for a timer that fires once. */
+  interval: number;
+  active: boolean;
+}
+
+/** `setInterval` and its kin on the host's one alarm. Running them makes nothing. */
+export class Timers {
+  private readonly _host: Host;
+  private readonly _timers: Timer[] = [];
+
+  constructor(host: Host) {
+    this._host = host;
+  }
+
+  start(callback: () => void, delayMs: number, repeat: boolean): unknown {
+    const timers = this._timers;
+    const delay = Math.max(1, delayMs);
+    const timer = { callback, due: this._host.now() + delay, interval: repeat ? delay : -1, active: true };
+    let free = 0;
+    while (free < timers.length && timers[free].active) free++;
+    timers[free] = timer;
+    this._schedule();
+    return timer;
+  }
+
+  stop(timer: unknown): void {
+    if (timer) (timer as Timer).active = false;
+  }
+
+  /** Calls what is due. */
+  run(): void {
+    const now = this._host.now();
+    for (let index = 0; index < this._timers.length; index++) {
+      const timer = this._timers[index];
+      if (!timer.active || timer.due > now) continue;
+      if (timer.interval < 0) timer.active = false;
+      // What a late alarm missed is not made up for.
+      else timer.due = Math.max(timer.due + timer.interval, now);
+      timer.callback();
+    }
+    this._schedule();
+  }
+
+  private _schedule(): void {
+    let next = Infinity;
+    for (let index = 0; index < this._timers.length; index++) {
+      const timer = this._timers[index];
+      if (timer.active && timer.due < next) next = timer.due;
+    }
+    if (next < Infinity) this._host.wakeAt(next);
+  }
+}

@@ -1,0 +1,89 @@
+import { Reason } from "../../src/packet/reason.ts";
+import type { Endpoint, Transport, TransportListener } from "../../src/platform.ts";
+import { CloseCode, type Host } from "./host.ts";
+
+/** What is read at once: about a segment of lwIP's. */
+const CHUNK_BYTES = 1_024;
+const CLOSED = -1;
+
+export class SimulatorTransport implements Transport {
+  private readonly _host: Host;
+  private readonly _connections: (SimulatorTransport | undefined)[];
+  private readonly _chunk = new Uint8Array(CHUNK_BYTES);
+  private _listener: TransportListener | undefined;
+  private _socket = CLOSED;
+
+  /** @param connections the device's table of open transports, by socket number. */
+  constructor(host: Host, connections: (SimulatorTransport | undefined)[]) {
+    this._host = host;
+    this._connections = connections;
+  }
+
+  open(endpoint: Endpoint, listener: TransportListener): void {
+    const secure = endpoint.scheme === "mqtts";
+    if (!secure && endpoint.scheme !== "mqtt") {
+      throw new TypeError(`url has the scheme "${endpoint.scheme}": in the simulator it must be mqtt or mqtts`);
+    }
+    let socket = 0;
+    while (this._connections[socket]) socket++;
+    this._connections[socket] = this;
+    this._socket = socket;
+    this._listener = listener;
+    this._host.open(socket, endpoint.hostname, endpoint.port, secure);
+  }
+
+  write(bytes: Uint8Array, start: number, end: number): number {
+    return this._socket === CLOSED ? 0 : this._host.write(this._socket, bytes, start, end);
+  }
+
+  close(): void {
+    if (this._socket === CLOSED) return;
+    this._host.close(this._socket);
+    this._forget();
+  }
+
+  opened(): void {
+    this._listener!.onOpen();
+  }
+
+  readable(): void {
+    const socket = this._socket;
+    const chunk = this._chunk;
+    // The listener may close this connection, and open another.
+    while (this._socket === socket) {
+      const count = this._host.read(socket, chunk, 0, chunk.length);
+      if (count === 0) return;
+      this._listener!.onData(chunk, 0, count);
+    }
+  }
+
+  writable(): void {
+    this._listener!.onWritable();
+  }
+
+  closed(code: number): void {
+    this._forget();
+    this._listener!.onClose(reasonOf(code));
+  }
+
+  private _forget(): void {
+    this._connections[this._socket] = undefined;
+    this._socket = CLOSED;
+  }
+}
+
+function reasonOf(code: number): Reason {
+  switch (code) {
+    case CloseCode.ENDED:
+      return Reason.CLOSED_BY_BROKER;
+    case CloseCode.REFUSED:
+      return Reason.CONNECTION_REFUSED;
+    case CloseCode.NOT_FOUND:
+      return Reason.HOST_NOT_FOUND;
+    case CloseCode.RESET:
+      return Reason.CONNECTION_LOST;
+    case CloseCode.TLS:
+      return Reason.TLS_FAILED;
+  }
+  return Reason.CONNECTION_FAILED;
+}

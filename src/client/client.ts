@@ -1,0 +1,488 @@
+import { ACKNOWLEDGEMENT_SIZE, checkAcknowledgement, encodeAcknowledgement } from "../packet/acknowledgement.ts";
+import { BARE_PACKET_SIZE, checkBarePacket, encodeBarePacket } from "../packet/bare.ts";
+import { copyBytes, readUint16 } from "../packet/bytes.ts";
+import { ConnackView, decodeConnack } from "../packet/connack.ts";
+import { type ConnectFields, connectSize, encodeConnect } from "../packet/connect.ts";
+import { PacketType } from "../packet/fixed-header.ts";
+import { Framer, type PacketListener } from "../packet/framer.ts";
+import { decodePublish, PublishView } from "../packet/publish.ts";
+import { Reason } from "../packet/reason.ts";
+import { decodeSuback, SubackView } from "../packet/suback.ts";
+import type { Endpoint, Platform, Transport, TransportListener } from "../platform.ts";
+import { Outbox, type PayloadSource } from "../session/outbox.ts";
+import { Guard } from "./guard.ts";
+import { Message } from "./message.ts";
+import { type ClientOptions, connectFields, encodeTopicFilter, encodeTopicName, inRange, parseUrl } from "./options.ts";
+import { type Payload, Published, Publisher, type PublisherOptions, type Publishing } from "./publisher.ts";
+import { Reconnect } from "./reconnect.ts";
+import { type MessageHandler, type Subscription, Subscriptions } from "./subscriptions.ts";
+
+enum Phase {
+  /** Not asked to connect. */
+  IDLE,
+  /** Until the next attempt. */
+  WAITING,
+  /** The transport is opening, or CONNECT is sent and CONNACK awaited. */
+  CONNECTING,
+  CONNECTED,
+}
+
+/** Room for acknowledgements that the connection does not take yet, and for requests with their filters. */
+const CONTROL_BYTES = 256;
+/** How many ticks' time may pass in one: a clock that jumps further ends no connection by itself. */
+const LONGEST_STEP_TICKS = 8;
+const LONGEST_MS = 2_147_483_647;
+const LARGEST_BUFFER = 16_777_215;
+
+/**
+ * An MQTT client that stays connected: it reconnects by itself, sends again what was not acknowledged, and renews
+ * its subscriptions. All its memory is taken by the constructor, `publisher` and `subscribe`; from then on it moves bytes
+ * between buffers. What goes wrong at run time is told through `onDisconnect` and never thrown.
+ */
+export class Client implements Publishing, PacketListener, TransportListener {
+  /** The connection is up. `sessionPresent`: the broker kept the session of an earlier connection (3.2.2.2). */
+  onConnect: ((sessionPresent: boolean) => void) | undefined;
+  /**
+   * The connection is lost, or could not be made; the client tries again by itself. While attempts fail for the same
+   * reason it is called once. `describe(reason)` is a sentence.
+   */
+  onDisconnect: ((reason: Reason) => void) | undefined;
+  /** Gets a message that no subscription's filter matches, of an earlier session perhaps. */
+  onMessage: MessageHandler | undefined;
+  /**
+   * A message larger than `receiveBytes` was skipped, and is acknowledged. It has its topic (cut where even that was
+   * too large) and the length of its payload, but no bytes of it.
+   */
+  onSkipped: MessageHandler | undefined;
+
+  private readonly _platform: Platform;
+  private readonly _transport: Transport;
+  private readonly _endpoint: Endpoint;
+  private readonly _connect: ConnectFields;
+  private readonly _framer: Framer;
+  private readonly _outbox: Outbox;
+  private readonly _subscriptions: Subscriptions;
+  private readonly _reconnect: Reconnect;
+  private readonly _guard = new Guard();
+
+  private readonly _message: Message;
+  private readonly _publishView = new PublishView();
+  private readonly _connackView = new ConnackView();
+  private readonly _subackView = new SubackView();
+
+  /** Packets other than PUBLISH on their way out, from `_controlStart` up to `_controlEnd`. */
+  private readonly _control: Uint8Array;
+  private _controlStart = 0;
+  private _controlEnd = 0;
+  /** How much of the outbox's next packet the transport has taken. */
+  private _written = 0;
+  /** Packet id to acknowledge once the message being skipped has passed; 0 for none. */
+  private _skippedId = 0;
+
+  private readonly _keepAliveMs: number;
+  private readonly _connectTimeoutMs: number;
+  private readonly _pingTimeoutMs: number;
+  private readonly _acknowledgeTimeoutMs: number;
+  private readonly _tickMs: number;
+
+  private _phase = Phase.IDLE;
+  private _ticking: unknown;
+  private _lastTick = 0;
+  /** Until the next attempt, or until the present one fails. */
+  private _remainingMs = 0;
+  private _upMs = 0;
+  private _sinceSentMs = 0;
+  private _sinceAcknowledgedMs = 0;
+  /** Since a PINGREQ that is not answered; -1 when there is none. */
+  private _sincePingMs = -1;
+  private _lastReason = Reason.OK;
+  private _busy = false;
+
+  /** Throws a TypeError or RangeError that names the option when one cannot be. */
+  constructor(platform: Platform, options: ClientOptions) {
+    const { text } = platform;
+    const window = inRange("maximumInFlight", options.maximumInFlight, 4, 1, 1_000);
+    const receive = new Uint8Array(inRange("receiveBytes", options.receiveBytes, 1_024, 64, LARGEST_BUFFER));
+    this._platform = platform;
+    this._endpoint = parseUrl(options.url);
+    this._connect = connectFields(options, text);
+    this._keepAliveMs = this._connect.keepAlive * 1_000;
+    this._connectTimeoutMs = inRange("connectTimeoutMs", options.connectTimeoutMs, 10_000, 1, LONGEST_MS);
+    this._pingTimeoutMs = inRange("pingTimeoutMs", options.pingTimeoutMs, 10_000, 1, LONGEST_MS);
+    this._acknowledgeTimeoutMs = inRange("acknowledgeTimeoutMs", options.acknowledgeTimeoutMs, 30_000, 1, LONGEST_MS);
+    this._tickMs = inRange("tickMs", options.tickMs, 250, 1, 60_000);
+    this._reconnect = new Reconnect(
+      inRange("reconnectMinMs", options.reconnectMinMs, 1_000, 1, LONGEST_MS),
+      inRange("reconnectMaxMs", options.reconnectMaxMs, 60_000, 1, LONGEST_MS),
+    );
+    this._outbox = new Outbox(inRange("outboxBytes", options.outboxBytes, 1_024, 64, LARGEST_BUFFER), window);
+    this._subscriptions = new Subscriptions(
+      inRange("maximumSubscriptions", options.maximumSubscriptions, 16, 0, 1_000),
+      window + 1,
+      this._guard,
+    );
+    this._control = new Uint8Array(Math.max(CONTROL_BYTES, connectSize(this._connect)));
+    this._framer = new Framer(this, receive);
+    this._message = new Message(text, receive);
+    this._transport = platform.createTransport();
+  }
+
+  /** Whether the broker has accepted the connection. */
+  get connected(): boolean {
+    return this._phase === Phase.CONNECTED;
+  }
+
+  /** Messages that wait to be sent. */
+  get queued(): number {
+    return this._outbox.queued;
+  }
+
+  /** Messages with QoS 1 that are sent and wait for their acknowledgement, or to be sent again. */
+  get inFlight(): number {
+    return this._outbox.inFlight;
+  }
+
+  /** Connects, and stays connected until `disconnect`. Does nothing when that was asked for before. */
+  connect(): void {
+    if (this._phase !== Phase.IDLE) return;
+    this._open();
+    const { clock } = this._platform;
+    this._lastTick = clock.now();
+    this._ticking = clock.startTicking(this._tickMs, () => {
+      this._tick();
+      this._guard.rethrow();
+    });
+  }
+
+  /**
+   * Ends the connection with DISCONNECT, so that the broker does not publish the will [MQTT-3.14.4-3]. Messages that were
+   * accepted stay in the outbox for the next `connect`.
+   */
+  disconnect(): void {
+    if (this._phase === Phase.IDLE) return;
+    if (this._phase === Phase.CONNECTED) {
+      this._flush();
+      // In the midst of another packet there is no place for it: then the will is published.
+      if (this._written === 0 && this._reserve(BARE_PACKET_SIZE)) {
+        this._controlEnd = encodeBarePacket(this._control, this._controlEnd, PacketType.DISCONNECT);
+        this._flushControl();
+      }
+    }
+    this._platform.clock.stopTicking(this._ticking);
+    this._hangUp();
+    this._phase = Phase.IDLE;
+    this._lastReason = Reason.OK;
+    this.onDisconnect?.(Reason.DISCONNECTED);
+  }
+
+  /** Prepares to publish to `topic`. Throws when the topic cannot be published to, or an option cannot be. */
+  publisher(topic: string, options?: PublisherOptions): Publisher {
+    const { text } = this._platform;
+    return new Publisher(this, text, encodeTopicName(text, "topic", topic), options);
+  }
+
+  /** Publishes once. A topic that is published to again and again is cheaper through `publisher`. */
+  publish(topic: string, payload: Payload, options?: PublisherOptions): Published {
+    return this.publisher(topic, options).publish(payload);
+  }
+
+  /**
+   * Subscribes to a topic filter with QoS 0 or 1, now or as soon as there is a connection, and again whenever the
+   * broker has lost the session. Throws when the filter is not one, is too long, or has a subscription already.
+   */
+  subscribe(filter: string, qos: 0 | 1, handler: MessageHandler): Subscription {
+    const bytes = encodeTopicFilter(this._platform.text, filter);
+    const longest = this._control.length - 9;
+    if (bytes.length > longest)
+      throw new RangeError(`filter has ${bytes.length} bytes: at most ${longest} are possible`);
+    const subscription = this._subscriptions.add(bytes, inRange("qos", qos, 0, 0, 1), handler);
+    this._flush();
+    return subscription;
+  }
+
+  /** @internal */
+  _publish(header: number, topic: Uint8Array, payload: PayloadSource): Published {
+    const outbox = this._outbox;
+    if (!outbox.append(header, topic, payload)) return Published.FULL;
+    this._flush();
+    return outbox.queued === 0 ? Published.SENT : Published.QUEUED;
+  }
+
+  // Time
+
+  private _tick(): void {
+    const now = this._platform.clock.now();
+    const longest = LONGEST_STEP_TICKS * this._tickMs;
+    let passed = (now - this._lastTick) | 0; // right even when the clock wraps at 32 bits
+    this._lastTick = now;
+    if (passed < 0) passed = 0;
+    if (passed > longest) {
+      // The clock was set, or the device slept: which of them, a ping will show.
+      passed = longest;
+      this._sinceSentMs = this._keepAliveMs;
+    }
+    if (this._phase === Phase.CONNECTED) return this._keepAlive(passed);
+    this._remainingMs -= passed;
+    if (this._remainingMs > 0) return;
+    if (this._phase === Phase.WAITING) this._open();
+    else this._lose(Reason.CONNECT_TIMEOUT);
+  }
+
+  /** Sends PINGREQ when nothing else was sent for so long [MQTT-3.1.2-23], and notices when the broker is silent. */
+  private _keepAlive(passed: number): void {
+    this._upMs = Math.min(this._upMs + passed, LONGEST_MS);
+    this._sinceSentMs += passed;
+    if (this._outbox.inFlight || this._subscriptions.awaited) {
+      this._sinceAcknowledgedMs += passed;
+      if (this._sinceAcknowledgedMs >= this._acknowledgeTimeoutMs) return this._lose(Reason.ACKNOWLEDGE_TIMEOUT);
+    } else {
+      this._sinceAcknowledgedMs = 0;
+    }
+    if (this._sincePingMs >= 0) {
+      this._sincePingMs += passed;
+      if (this._sincePingMs >= this._pingTimeoutMs) this._lose(Reason.PING_TIMEOUT);
+    } else if (this._keepAliveMs && this._sinceSentMs + 2 * this._tickMs >= this._keepAliveMs) {
+      if (!this._reserve(BARE_PACKET_SIZE)) return this._lose(Reason.OUTPUT_STALLED);
+      this._controlEnd = encodeBarePacket(this._control, this._controlEnd, PacketType.PINGREQ);
+      this._sincePingMs = 0;
+      this._flush();
+    }
+  }
+
+  // The connection
+
+  private _open(): void {
+    this._transport.open(this._endpoint, this);
+    this._phase = Phase.CONNECTING;
+    this._remainingMs = this._connectTimeoutMs;
+  }
+
+  /** @internal */
+  onOpen(): void {
+    this._controlEnd = encodeConnect(this._control, 0, this._connect);
+    this._flushControl();
+  }
+
+  /** @internal */
+  onClose(reason: Reason): void {
+    this._lose(reason);
+    this._guard.rethrow();
+  }
+
+  private _connected(sessionPresent: boolean): void {
+    this._phase = Phase.CONNECTED;
+    this._upMs = this._sinceAcknowledgedMs = this._sinceSentMs = 0;
+    this._sincePingMs = -1;
+    this._lastReason = Reason.OK;
+    this._outbox.resume(sessionPresent);
+    this._subscriptions.resume(sessionPresent);
+    this._guard.call(this.onConnect, sessionPresent);
+  }
+
+  /** The connection ended, or is of no use any more. */
+  private _lose(reason: Reason): void {
+    if (this._phase === Phase.IDLE || this._phase === Phase.WAITING) return;
+    const up = this._phase === Phase.CONNECTED;
+    reason = this._reconnect.lost(reason, up ? this._upMs : -1);
+    this._hangUp();
+    this._phase = Phase.WAITING;
+    this._remainingMs = this._reconnect.delay(reason, this._platform.random());
+    const news = reason !== this._lastReason;
+    this._lastReason = reason;
+    if (news) this._guard.call(this.onDisconnect, reason);
+  }
+
+  private _hangUp(): void {
+    this._transport.close();
+    this._framer.reset();
+    this._controlStart = this._controlEnd = this._written = this._skippedId = 0;
+  }
+
+  // Output
+
+  /** @internal */
+  onWritable(): void {
+    this._flush();
+  }
+
+  /**
+   * Hands the transport all that it takes: what is left of a packet, then acknowledgements and requests, then messages.
+   */
+  private _flush(): void {
+    // Within onData the messages of one chunk are answered together, by one write.
+    if (this._busy) return;
+    const outbox = this._outbox;
+    if (this._phase !== Phase.CONNECTED) {
+      if (this._phase === Phase.CONNECTING) this._flushControl();
+      return;
+    }
+    while (this._written > 0 || this._flushControl()) {
+      if (!outbox.peek()) return;
+      const start = outbox.packetStart + this._written;
+      const taken = this._transport.write(outbox.bytes, start, outbox.packetEnd);
+      if (taken > 0) this._sinceSentMs = 0;
+      if (taken < outbox.packetEnd - start) {
+        this._written += taken;
+        return;
+      }
+      this._written = 0;
+      outbox.sent();
+    }
+  }
+
+  /** Returns whether the transport took all of it. */
+  private _flushControl(): boolean {
+    do {
+      const { _controlStart: start, _controlEnd: end } = this;
+      if (start < end) {
+        const taken = this._transport.write(this._control, start, end);
+        if (taken > 0) this._sinceSentMs = 0;
+        this._controlStart += taken;
+        if (taken < end - start) return false;
+      }
+      this._controlStart = this._controlEnd = 0;
+      if (this._subscriptions.unsent && this._phase === Phase.CONNECTED) {
+        this._controlEnd = this._subscriptions.writeRequest(this._control, 0);
+      }
+    } while (this._controlEnd > 0);
+    return true;
+  }
+
+  /** Makes room for a packet after those that wait in `_control`. Returns false when there is none. */
+  private _reserve(size: number): boolean {
+    const control = this._control;
+    if (this._controlEnd + size > control.length && this._written === 0) this._flushControl();
+    if (this._controlEnd + size > control.length && this._controlStart > 0) {
+      copyBytes(control, 0, control, this._controlStart, this._controlEnd);
+      this._controlEnd -= this._controlStart;
+      this._controlStart = 0;
+    }
+    return this._controlEnd + size <= control.length;
+  }
+
+  // Input
+
+  /** @internal */
+  onData(bytes: Uint8Array, start: number, end: number): void {
+    this._busy = true;
+    this._framer.push(bytes, start, end);
+    this._busy = false;
+    this._flush();
+    this._guard.rethrow();
+  }
+
+  /** @internal */
+  onPacket(header: number, bytes: Uint8Array, start: number, end: number): void {
+    const reason = this._handle(header, bytes, start, end);
+    if (reason) this._lose(reason);
+  }
+
+  /** @internal */
+  onMalformed(reason: Reason): void {
+    this._lose(reason); // a protocol violation ends the connection [MQTT-4.8.0-1]
+  }
+
+  private _handle(header: number, bytes: Uint8Array, start: number, end: number): Reason {
+    const type = header >> 4;
+    // The first packet is CONNACK, and it comes once [MQTT-3.2.0-1].
+    if ((type === PacketType.CONNACK) !== (this._phase === Phase.CONNECTING)) return Reason.UNEXPECTED_PACKET;
+    switch (type) {
+      case PacketType.PUBLISH:
+        return this._handlePublish(header, bytes, start, end);
+      case PacketType.PUBACK:
+      case PacketType.UNSUBACK:
+        return this._handleAcknowledgement(type, bytes, start, end);
+      case PacketType.SUBACK:
+        return this._handleSuback(bytes, start, end);
+      case PacketType.PINGRESP:
+        this._sincePingMs = -1;
+        return checkBarePacket(start, end);
+      case PacketType.CONNACK:
+        return this._handleConnack(bytes, start, end);
+    }
+    return Reason.UNEXPECTED_PACKET;
+  }
+
+  private _handleConnack(bytes: Uint8Array, start: number, end: number): Reason {
+    const view = this._connackView;
+    const reason = decodeConnack(bytes, start, end, view);
+    if (reason) return reason;
+    if (view.returnCode) return view.returnCode;
+    // A broker has no session to present to a client that asked for a clean one [MQTT-3.2.2-1].
+    if (view.sessionPresent && this._connect.cleanSession) return Reason.SESSION_PRESENT;
+    this._connected(view.sessionPresent);
+    return Reason.OK;
+  }
+
+  private _handleAcknowledgement(type: PacketType, bytes: Uint8Array, start: number, end: number): Reason {
+    const reason = checkAcknowledgement(bytes, start, end);
+    if (reason) return reason;
+    const packetId = readUint16(bytes, start);
+    this._sinceAcknowledgedMs = 0;
+    const known =
+      type === PacketType.PUBACK ? this._outbox.acknowledge(packetId) : this._subscriptions.unsubscribed(packetId);
+    return known ? Reason.OK : Reason.UNKNOWN_PACKET_ID;
+  }
+
+  private _handleSuback(bytes: Uint8Array, start: number, end: number): Reason {
+    const view = this._subackView;
+    const reason = decodeSuback(bytes, start, end, view);
+    if (reason) return reason;
+    // One filter a SUBSCRIBE, so one return code [MQTT-3.8.4-5].
+    if (view.codesEnd - view.codesStart !== 1) return Reason.SUBACK_CODE;
+    this._sinceAcknowledgedMs = 0;
+    const known = this._subscriptions.subscribed(view.packetId, bytes[view.codesStart]);
+    return known ? Reason.OK : Reason.UNKNOWN_PACKET_ID;
+  }
+
+  private _handlePublish(header: number, bytes: Uint8Array, start: number, end: number): Reason {
+    const view = this._publishView;
+    const reason = decodePublish(header, bytes, start, end, view);
+    if (reason) return reason;
+    if (view.qos > 1) return Reason.QOS_NOT_REQUESTED;
+    const message = this._message;
+    message._set(bytes, view);
+    const packetId = view.packetId;
+    if (this._subscriptions.dispatch(message) === 0) this._guard.call(this.onMessage, message);
+    return packetId ? this._acknowledge(packetId) : Reason.OK;
+  }
+
+  private _acknowledge(packetId: number): Reason {
+    // A handler may have ended the connection that the message came through.
+    if (this._phase !== Phase.CONNECTED) return Reason.OK;
+    if (!this._reserve(ACKNOWLEDGEMENT_SIZE)) return Reason.OUTPUT_STALLED;
+    this._controlEnd = encodeAcknowledgement(this._control, this._controlEnd, PacketType.PUBACK, packetId);
+    return Reason.OK;
+  }
+
+  // Messages larger than the receive buffer
+
+  /** @internal */
+  onLargePublish(header: number, bytes: Uint8Array, start: number, end: number, payloadLength: number): void {
+    const view = this._publishView;
+    let reason = this._phase === Phase.CONNECTED ? Reason.OK : Reason.UNEXPECTED_PACKET;
+    reason = reason || decodePublish(header, bytes, start, end, view);
+    if (!reason && view.qos > 1) reason = Reason.QOS_NOT_REQUESTED;
+    if (reason) return this._lose(reason);
+    const message = this._message;
+    message._set(bytes, view);
+    message.length = payloadLength;
+    this._skippedId = view.packetId;
+    this._guard.call(this.onSkipped, message);
+    if (payloadLength === 0) this._skipped();
+  }
+
+  /** @internal */
+  onLargePayload(_bytes: Uint8Array, _start: number, _end: number, missing: number): void {
+    // PINGRESP cannot overtake a message that is still arriving.
+    if (this._sincePingMs > 0) this._sincePingMs = 0;
+    if (missing === 0) this._skipped();
+  }
+
+  private _skipped(): void {
+    const packetId = this._skippedId;
+    this._skippedId = 0;
+    const reason = packetId ? this._acknowledge(packetId) : Reason.OK;
+    if (reason) this._lose(reason);
+  }
+}

@@ -1,0 +1,188 @@
+import { encodeSubscribe, type SubscribeEntry } from "../packet/subscribe.ts";
+import { SUBSCRIPTION_FAILED } from "../packet/suback.ts";
+import { topicMatches } from "../packet/topic.ts";
+import { encodeUnsubscribe } from "../packet/unsubscribe.ts";
+import type { Guard } from "./guard.ts";
+import type { Message } from "./message.ts";
+
+/** Gets each message that a subscription's filter matches. */
+export type MessageHandler = (message: Message) => void;
+
+enum State {
+  /** SUBSCRIBE is to be sent. */
+  WANTED,
+  /** SUBSCRIBE is sent; SUBACK is awaited. */
+  REQUESTED,
+  GRANTED,
+  REFUSED,
+  // From here on the application has ended it.
+  /** SUBSCRIBE is sent; its SUBACK has to come before UNSUBSCRIBE can go. */
+  CANCELLED,
+  /** UNSUBSCRIBE is to be sent. */
+  UNWANTED,
+  /** UNSUBSCRIBE is sent; UNSUBACK is awaited. */
+  LEAVING,
+  GONE,
+}
+
+/** A topic filter and its handler: `client.subscribe` makes one. */
+export class Subscription implements SubscribeEntry {
+  /** The filter in UTF-8. */
+  readonly filter: Uint8Array;
+  /** The highest QoS asked for. */
+  readonly qos: number;
+  /**
+   * What the broker answered: the QoS granted, 0 to 2, or 0x80 when it refused the filter (3.9.3). -1 until then.
+   */
+  granted = -1;
+  /** Called with `granted` at each answer of the broker: again after a reconnection that began a new session. */
+  onGranted: ((granted: number) => void) | undefined;
+  /** @internal */ readonly _handler: MessageHandler;
+  /** @internal */ readonly _entries: readonly SubscribeEntry[];
+  /** @internal */ _state = State.WANTED;
+  /** @internal */ _packetId = 0;
+  private readonly _table: Subscriptions;
+
+  /** @internal */
+  constructor(table: Subscriptions, filter: Uint8Array, qos: number, handler: MessageHandler) {
+    this._table = table;
+    this.filter = filter;
+    this.qos = qos;
+    this._handler = handler;
+    this._entries = [this];
+  }
+
+  /** Ends the subscription: the handler is not called again, and the broker is told as soon as it can be. */
+  unsubscribe(): void {
+    this._table.remove(this);
+  }
+}
+
+/**
+ * The topic filters that the application wants, and how far the broker knows of them. Each has a packet id of its own,
+ * above those of the outbox, so that ids in flight never meet.
+ */
+export class Subscriptions {
+  /** Requests that wait for the broker's answer. */
+  awaited = 0;
+  /** Whether some request is still to be sent. */
+  unsent = false;
+
+  private readonly _table: Subscription[] = [];
+  private readonly _guard: Guard;
+  private readonly _maximum: number;
+  private readonly _firstPacketId: number;
+
+  constructor(maximum: number, firstPacketId: number, guard: Guard) {
+    this._guard = guard;
+    this._maximum = maximum;
+    this._firstPacketId = firstPacketId;
+  }
+
+  /** Adds a subscription. Throws when there is one for the filter, or `maximumSubscriptions` are there. */
+  add(filter: Uint8Array, qos: number, handler: MessageHandler): Subscription {
+    const table = this._table;
+    let free = 0;
+    while (free < table.length && table[free]._state !== State.GONE) free++;
+    if (free === this._maximum) throw new RangeError(`maximumSubscriptions is ${this._maximum}: no room for another`);
+    for (let index = 0; index < table.length; index++) {
+      if (table[index]._state < State.CANCELLED && sameBytes(table[index].filter, filter)) {
+        throw new TypeError("filter has a subscription already: end that one first");
+      }
+    }
+    const subscription = new Subscription(this, filter, qos, handler);
+    subscription._packetId = this._firstPacketId + free;
+    table[free] = subscription;
+    this.unsent = true;
+    return subscription;
+  }
+
+  remove(subscription: Subscription): void {
+    const state = subscription._state;
+    if (state >= State.CANCELLED) return;
+    const known = state === State.REQUESTED || state === State.GRANTED;
+    subscription._state = state === State.REQUESTED ? State.CANCELLED : known ? State.UNWANTED : State.GONE;
+    this.unsent = true;
+  }
+
+  /** A connection is up: what the broker does not know has to be requested, again or for the first time. */
+  resume(sessionPresent: boolean): void {
+    this.awaited = 0;
+    for (let index = 0; index < this._table.length; index++) {
+      const subscription = this._table[index];
+      const state = subscription._state;
+      if (state >= State.CANCELLED)
+        subscription._state = sessionPresent && state < State.GONE ? State.UNWANTED : State.GONE;
+      else if (!sessionPresent || state !== State.GRANTED) subscription._state = State.WANTED;
+    }
+    this.unsent = true;
+  }
+
+  /** Writes the next request at `at`. Returns where it ends, `at` when there is none, or a negative number for no room. */
+  writeRequest(into: Uint8Array, at: number): number {
+    for (let index = 0; index < this._table.length; index++) {
+      const subscription = this._table[index];
+      const state = subscription._state;
+      if (state !== State.WANTED && state !== State.UNWANTED) continue;
+      const wanted = state === State.WANTED;
+      const end = wanted
+        ? encodeSubscribe(into, at, subscription._packetId, subscription._entries)
+        : encodeUnsubscribe(into, at, subscription._packetId, [subscription.filter]);
+      if (end > 0) {
+        subscription._state = wanted ? State.REQUESTED : State.LEAVING;
+        this.awaited++;
+      }
+      return end;
+    }
+    this.unsent = false;
+    return at;
+  }
+
+  /** The broker's answer to a SUBSCRIBE. Returns false when there is none with this packet id. */
+  subscribed(packetId: number, granted: number): boolean {
+    const subscription = this._table[packetId - this._firstPacketId];
+    if (subscription?._state === State.CANCELLED) {
+      subscription._state = State.UNWANTED;
+      this.unsent = true;
+    } else if (subscription?._state === State.REQUESTED) {
+      subscription._state = granted === SUBSCRIPTION_FAILED ? State.REFUSED : State.GRANTED;
+      subscription.granted = granted;
+      this._guard.call(subscription.onGranted, granted);
+    } else {
+      return false;
+    }
+    this.awaited--;
+    return true;
+  }
+
+  /** The broker's answer to an UNSUBSCRIBE. Returns false when there is none with this packet id. */
+  unsubscribed(packetId: number): boolean {
+    const subscription = this._table[packetId - this._firstPacketId];
+    if (subscription?._state !== State.LEAVING) return false;
+    subscription._state = State.GONE;
+    this.awaited--;
+    return true;
+  }
+
+  /** Calls the handlers whose filter matches. Returns how many there were. */
+  dispatch(message: Message): number {
+    let count = 0;
+    for (let index = 0; index < this._table.length; index++) {
+      const { _state: state, filter, _handler: handler } = this._table[index];
+      if (
+        state < State.CANCELLED &&
+        topicMatches(filter, 0, filter.length, message.bytes, message.topicStart, message.topicEnd)
+      ) {
+        count++;
+        this._guard.call(handler, message);
+      }
+    }
+    return count;
+  }
+}
+
+function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  let at = one.length === other.length ? 0 : -1;
+  while (at >= 0 && at < one.length && one[at] === other[at]) at++;
+  return at === one.length;
+}

@@ -1,0 +1,215 @@
+import { readUint16, writeUint16 } from "../packet/bytes.ts";
+import { closePublish, DUP, openPublish, publishQos, setPublishPacketId } from "../packet/publish.ts";
+
+/** Writes a message's payload in place. */
+export interface PayloadSource {
+  /** Writes the payload at `at`. Returns where it ends, or a negative number when that would be beyond `limit`. */
+  writePayload(into: Uint8Array, at: number, limit: number): number;
+}
+
+/** An entry of the ring is a state, padding and length, and the encoded packet. */
+const ENTRY_HEADER = 4;
+
+enum State {
+  /** Nothing more is to be done with it; its bytes come free once it is the oldest. */
+  DONE,
+  /** Waits to be sent. */
+  QUEUED,
+  /** Waits to be sent, and has its packet id. */
+  IDENTIFIED,
+  /** Sent; waits to be acknowledged. */
+  SENT,
+  /** No entry: the ring goes on at its beginning. */
+  WRAP,
+}
+
+const NO_ENTRY = -1;
+
+/**
+ * The messages on their way to the broker: a ring of encoded PUBLISH packets in one buffer, in the order they were
+ * published. It outlives connections. A message with QoS 1 stays until it is acknowledged; at most `window` are under way
+ * at once, and a message's place among those is its packet id, so that an id is never 0 [MQTT-2.3.1-1], never in use
+ * twice [MQTT-2.3.1-2], and found without a search.
+ */
+export class Outbox {
+  /** The ring. The packet that `peek` found is at `packetStart` up to, not including, `packetEnd`. */
+  readonly bytes: Uint8Array;
+  packetStart = 0;
+  packetEnd = 0;
+  /** Messages that wait to be sent. */
+  queued = 0;
+  /** Messages with QoS 1 that have a packet id and wait for its acknowledgement, or to be sent again. */
+  inFlight = 0;
+
+  /** Oldest entry, first one not sent, and first free byte. */
+  private _tail = 0;
+  private _next = 0;
+  private _head = 0;
+  private _entries = 0;
+  /** Where the entry is that has packet id index + 1. */
+  private readonly _flight: Int32Array;
+  private _lastSlot = 0;
+
+  /**
+   * @param size bytes of the ring; a message takes its packet and up to 7 bytes.
+   * @param window how many messages may wait for their acknowledgement at once; packet ids are 1 to `window`.
+   */
+  constructor(size: number, window: number) {
+    this.bytes = new Uint8Array(size);
+    this._flight = new Int32Array(window).fill(NO_ENTRY);
+  }
+
+  /** Adds a message. Returns false, and changes nothing, when there is no room for it. */
+  append(header: number, topic: Uint8Array, payload: PayloadSource): boolean {
+    const { _head: head, _tail: tail } = this;
+    const size = this.bytes.length;
+    if (head < tail) return this._appendAt(head, tail, header, topic, payload);
+    if (head === tail && this._entries) return false;
+    if (this._appendAt(head, size, header, topic, payload)) return true;
+    if (!this._appendAt(0, tail, header, topic, payload)) return false;
+    if (head < size) this.bytes[head] = State.WRAP;
+    return true;
+  }
+
+  private _appendAt(at: number, limit: number, header: number, topic: Uint8Array, payload: PayloadSource): boolean {
+    const { bytes } = this;
+    const body = at + ENTRY_HEADER;
+    const payloadAt = openPublish(bytes, body, limit, publishQos(header), topic);
+    if (payloadAt < 0) return false;
+    const end = payload.writePayload(bytes, payloadAt, limit);
+    if (end < 0) return false;
+    const padding = closePublish(bytes, body, end, header) - body;
+    bytes[at] = State.QUEUED | (padding << 4);
+    bytes[at + 1] = (end - body) >> 16;
+    writeUint16(bytes, at + 2, end - body);
+    if (this.queued++ === 0) this._next = at;
+    this._entries++;
+    this._head = end;
+    return true;
+  }
+
+  /**
+   * Finds the next packet to send and gives it its packet id. Returns false when there is none, or when it has to wait
+   * until another is acknowledged.
+   */
+  peek(): boolean {
+    if (this.queued === 0) return false;
+    const at = (this._next = this._begin(this._next));
+    const { bytes } = this;
+    this.packetStart = at + ENTRY_HEADER + (bytes[at] >> 4);
+    this.packetEnd = this._end(at);
+    if (this._state(at) === State.IDENTIFIED || publishQos(bytes[this.packetStart]) === 0) return true;
+    if (this.inFlight === this._flight.length) return false;
+    setPublishPacketId(bytes, this.packetStart, this._takeSlot(at) + 1);
+    this._setState(at, State.IDENTIFIED);
+    return true;
+  }
+
+  /** The packet that `peek` found has been sent. */
+  sent(): void {
+    const at = this._next;
+    this._next = this._end(at);
+    this.queued--;
+    if (this._state(at) === State.IDENTIFIED) {
+      this._setState(at, State.SENT);
+    } else {
+      this._setState(at, State.DONE);
+      // The youngest entry gives its bytes back at once, even while older ones wait for their acknowledgement.
+      if (this.queued === 0) {
+        this._head = this._next = at;
+        this._entries--;
+      }
+      this._release();
+    }
+    if (this.queued) this._skipDone();
+  }
+
+  /** The message with this packet id is acknowledged. Returns false when there is none that was sent. */
+  acknowledge(packetId: number): boolean {
+    const slot = packetId - 1;
+    const at = slot < this._flight.length ? this._flight[slot] : NO_ENTRY;
+    if (at === NO_ENTRY || this._state(at) !== State.SENT) return false;
+    this._flight[slot] = NO_ENTRY;
+    this.inFlight--;
+    this._setState(at, State.DONE);
+    this._release();
+    return true;
+  }
+
+  /**
+   * A connection is up again: everything not acknowledged is to be sent once more, in order [MQTT-4.6.0-1]. When the
+   * broker kept the session, with the same packet ids and with DUP [MQTT-4.4.0-1], [MQTT-3.3.1-1]; else as new messages.
+   */
+  resume(sessionPresent: boolean): void {
+    this.queued = 0;
+    this._next = this._tail;
+    let at = this._tail;
+    for (let index = 0; index < this._entries; index++) {
+      at = this._begin(at);
+      const state = this._state(at);
+      if (state !== State.DONE) {
+        this.queued++;
+        if (!sessionPresent) this._setState(at, State.QUEUED);
+        else if (state === State.SENT) this._setState(at, State.IDENTIFIED);
+        this._setDup(at, sessionPresent && state === State.SENT, !sessionPresent);
+      }
+      at = this._end(at);
+    }
+    if (!sessionPresent) {
+      this._flight.fill(NO_ENTRY);
+      this.inFlight = 0;
+    }
+    if (this.queued) this._skipDone();
+  }
+
+  private _setDup(at: number, set: boolean, clear: boolean): void {
+    const packet = at + ENTRY_HEADER + (this.bytes[at] >> 4);
+    if (set) this.bytes[packet] |= DUP;
+    if (clear) this.bytes[packet] &= ~DUP;
+  }
+
+  /** Ids are taken in turn, so that one is not used again at once. */
+  private _takeSlot(at: number): number {
+    const flight = this._flight;
+    let slot = this._lastSlot;
+    do slot = (slot + 1) % flight.length;
+    while (flight[slot] !== NO_ENTRY);
+    flight[slot] = at;
+    this._lastSlot = slot;
+    this.inFlight++;
+    return slot;
+  }
+
+  private _release(): void {
+    while (this._entries) {
+      const at = this._begin(this._tail);
+      if (this._state(at) !== State.DONE) return;
+      this._tail = this._end(at);
+      this._entries--;
+    }
+    this._tail = this._next = this._head = 0;
+  }
+
+  private _skipDone(): void {
+    let at = this._begin(this._next);
+    while (this._state(at) === State.DONE) at = this._begin(this._end(at));
+    this._next = at;
+  }
+
+  /** Where the entry is that follows an entry which ends at `at`. */
+  private _begin(at: number): number {
+    return at < this.bytes.length && this._state(at) !== State.WRAP ? at : 0;
+  }
+
+  private _end(at: number): number {
+    return at + ENTRY_HEADER + ((this.bytes[at + 1] << 16) | readUint16(this.bytes, at + 2));
+  }
+
+  private _state(at: number): State {
+    return this.bytes[at] & 15;
+  }
+
+  private _setState(at: number, state: State): void {
+    this.bytes[at] = (this.bytes[at] & ~15) | state;
+  }
+}
