@@ -1,18 +1,18 @@
 #!/usr/bin/env node
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { brokerCommand } from "./broker/command.ts";
 import { ExitCode, UserError } from "./cli/errors.ts";
+import { packageVersion } from "./cli/package.ts";
 import { paint } from "./cli/terminal.ts";
-
-const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
-  version: string;
-};
+import { demoCommand } from "./demo/command.ts";
 
 const program = new Command("mote")
   .description("MQTT for JavaScript on microcontrollers, and the workbench around it")
-  .version(version, "-V, --version", "print the version of mote")
+  .version(packageVersion(), "-V, --version", "print the version of mote")
   .showHelpAfterError("(mote --help lists the commands)")
-  .exitOverride();
+  .addCommand(demoCommand())
+  .addCommand(brokerCommand());
+for (const command of [program, ...program.commands]) command.exitOverride();
 
 try {
   await program.parseAsync();

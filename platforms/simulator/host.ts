@@ -10,6 +10,12 @@ export interface Host {
   /** Registers the functions that the host calls from now on. Called once, at start. */
   listen(listener: HostListener): void;
 
+  /**
+   * Tells that Mote's own modules are loaded and the application's program begins. What was taken until now is not
+   * counted: on a device these modules are preloaded, and live in flash.
+   */
+  preloaded(): void;
+
   /** Milliseconds, monotonic, of the event being handled; it stands still while one is. */
   now(): number;
 

@@ -8,7 +8,8 @@ export interface Machine {
   start(program: string): Promise<void>;
   /** Tells the program that the time it asked for has come. `now` is in ms. */
   wake(now: number): void;
-  opened(now: number, socket: number): void;
+  /** `credit` is how many bytes may be written until `writable` grants more. */
+  opened(now: number, socket: number, credit: number): void;
   received(now: number, socket: number, bytes: Uint8Array): void;
   writable(now: number, socket: number, credit: number): void;
   closed(now: number, socket: number, code: number): void;
@@ -56,6 +57,8 @@ export interface Statistics {
   /** The engine's own, before the program: on a device they live in flash. */
   baselineSlots: number;
   baselineChunkBytes: number;
+  /** Bytes of the program's bytecode: on a device it lives in flash. It is in none of the other figures. */
+  codeBytes: number;
   /** Slots and chunk bytes allocated while handling `wake`, in all. */
   wakeSlots: number;
   wakeChunkBytes: number;

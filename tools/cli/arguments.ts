@@ -1,0 +1,33 @@
+// Readers of option values: each returns the value or throws what commander shows with the option's name.
+
+import { InvalidArgumentError } from "commander";
+
+/** A port, or 0 for any that is free. */
+export function parsePort(text: string): number {
+  return parseWhole(text, 0, 65_535);
+}
+
+/** A reader of whole numbers in a range. */
+export function whole(minimum: number, maximum: number): (text: string) => number {
+  return (text) => parseWhole(text, minimum, maximum);
+}
+
+function parseWhole(text: string, minimum: number, maximum: number): number {
+  const value = /^\d{1,10}$/.test(text) ? Number(text) : NaN;
+  if (!(value >= minimum && value <= maximum)) {
+    throw new InvalidArgumentError(`It must be a whole number from ${minimum} to ${maximum}.`);
+  }
+  return value;
+}
+
+const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+/** A duration such as 500ms, 10s, 5m or 1h, in ms; up to 24 days. */
+export function parseDuration(text: string): number {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? [];
+  const ms = Number(digits) * (UNITS[unit ?? ""] ?? NaN);
+  if (!(ms > 0 && ms <= 2_147_483_647)) {
+    throw new InvalidArgumentError("It must be a duration such as 500ms, 10s, 5m or 1h, up to 24 days.");
+  }
+  return Math.round(ms);
+}

@@ -1,0 +1,78 @@
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { build, type BuildFailure, type OnResolveResult, type Plugin } from "esbuild";
+import { UserError } from "../cli/errors.ts";
+import { packageRoot } from "../cli/package.ts";
+
+/** A device's program, ready to run on any of the simulator's engines. */
+export interface Program {
+  /** A script whose only free name is `host`. */
+  code: string;
+  /** Bytes of the script, minified. */
+  bytes: number;
+}
+
+/**
+ * Bundles a sensor's program for the simulator. Whatever platform it imports, it gets the simulator's: the file that is
+ * flashed is the file that is simulated.
+ *
+ * @throws UserError with the place of the first mistake.
+ */
+export async function bundle(file: string): Promise<Program> {
+  const entry = resolve(file);
+  if (!existsSync(entry)) throw new UserError(`There is no program ${file}: name the TypeScript or JavaScript file.`);
+  try {
+    const { outputFiles } = await build({
+      stdin: { contents: ENTRY, resolveDir: dirname(entry), sourcefile: "simulator" },
+      bundle: true,
+      write: false,
+      format: "iife",
+      target: "es2022",
+      minify: true,
+      legalComments: "none",
+      logLevel: "silent",
+      tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
+      inject: [join(packageRoot, "platforms/simulator/globals.ts")],
+      plugins: [resolveMote(entry)],
+    });
+    const [{ text, contents }] = outputFiles as [(typeof outputFiles)[0]];
+    return { code: text, bytes: contents.length };
+  } catch (error) {
+    const [first] = (error as Partial<BuildFailure>).errors ?? [];
+    if (!first) throw error;
+    const place = first.location ? `${first.location.file}:${first.location.line}: ` : "";
+    throw new UserError(`${file} cannot be bundled: ${place}${first.text}`, undefined, { cause: error });
+  }
+}
+
+/**
+ * Evaluates Mote's modules first, as a device has them preloaded in flash, and tells the host where the application's
+ * program begins: from there on what it takes is counted.
+ */
+const ENTRY = ["mote-mqtt", "mote-mqtt/simulator", "mote:preloaded", "mote:program"]
+  .map((path) => `import "${path}";`)
+  .join("\n");
+
+const PLATFORMS = ["simulator", "moddable", "espruino", "node", "browser"];
+
+/** Leads `mote-mqtt` and its platforms to the sources that this version of the simulator comes with. */
+function resolveMote(program: string): Plugin {
+  // Without `sideEffects` an import for the order's sake would be dropped. Unused functions are, all the same.
+  const source = (path: string): OnResolveResult => ({ path: resolve(packageRoot, path), sideEffects: true });
+  return {
+    name: "mote",
+    setup(build) {
+      build.onResolve({ filter: /^mote:/ }, ({ path }) =>
+        path === "mote:program" ? source(program) : { path, namespace: "mote" },
+      );
+      build.onLoad({ filter: /^mote:preloaded$/, namespace: "mote" }, () => ({ contents: "host.preloaded();" }));
+      build.onResolve({ filter: /^mote-mqtt(\/|$)/ }, ({ path }) => {
+        const [, part] = path.split("/");
+        if (part === undefined) return source("src/index.ts");
+        if (part === "codec") return source("src/packet/index.ts");
+        if (PLATFORMS.includes(part)) return source("platforms/simulator/index.ts");
+        return { errors: [{ text: `mote-mqtt has no part "${part}"` }] };
+      });
+    },
+  };
+}
