@@ -100,7 +100,7 @@ export class Client implements Publishing, PacketListener, TransportListener {
 
   /** Throws a TypeError or RangeError that names the option when one cannot be. */
   constructor(platform: Platform, options: ClientOptions) {
-    const { text } = platform;
+    const text = platform.text;
     const window = inRange("maximumInFlight", options.maximumInFlight, 4, 1, 1_000);
     const receive = new Uint8Array(inRange("receiveBytes", options.receiveBytes, 1_024, 64, LARGEST_BUFFER));
     this._platform = platform;
@@ -146,7 +146,7 @@ export class Client implements Publishing, PacketListener, TransportListener {
   connect(): void {
     if (this._phase !== Phase.IDLE) return;
     this._open();
-    const { clock } = this._platform;
+    const clock = this._platform.clock;
     this._lastTick = clock.now();
     this._ticking = clock.startTicking(this._tickMs, () => {
       this._tick();
@@ -177,8 +177,8 @@ export class Client implements Publishing, PacketListener, TransportListener {
 
   /** Prepares to publish to `topic`. Throws when the topic cannot be published to, or an option cannot be. */
   publisher(topic: string, options?: PublisherOptions): Publisher {
-    const { text } = this._platform;
-    return new Publisher(this, text, encodeTopicName(text, "topic", topic), options);
+    const text = this._platform.text;
+    return new Publisher(this, text, encodeTopicName(text, "topic", topic), options ?? {});
   }
 
   /** Publishes once. A topic that is published to again and again is cheaper through `publisher`. */
@@ -333,7 +333,8 @@ export class Client implements Publishing, PacketListener, TransportListener {
   /** Returns whether the transport took all of it. */
   private _flushControl(): boolean {
     do {
-      const { _controlStart: start, _controlEnd: end } = this;
+      const start = this._controlStart;
+      const end = this._controlEnd;
       if (start < end) {
         const taken = this._transport.write(this._control, start, end);
         if (taken > 0) this._sinceSentMs = 0;

@@ -71,7 +71,9 @@ export function parseUrl(url: string): Endpoint {
 
 /** The fields of CONNECT that the options ask for. */
 export function connectFields(options: ClientOptions, text: Text): ConnectFields {
-  const { username, password, will } = options;
+  const username = options.username;
+  const password = options.password;
+  const will = options.will;
   const fields: ConnectFields = {
     clientId: encodeString(text, "clientId", options.clientId ?? ""),
     cleanSession: options.cleanSession ?? true,

@@ -48,7 +48,7 @@ export class Publisher implements PayloadSource {
   private _end = 0;
 
   /** @internal */
-  constructor(client: Publishing, text: Text, topic: Uint8Array, options: PublisherOptions = {}) {
+  constructor(client: Publishing, text: Text, topic: Uint8Array, options: PublisherOptions) {
     this._client = client;
     this._text = text;
     this._topic = topic;
@@ -58,24 +58,29 @@ export class Publisher implements PayloadSource {
 
   /**
    * Publishes a message, or of a payload of bytes the part from `start` up to, not including, `end`. The payload is
-   * copied: it may change once this returns. Never throws, and never waits.
+   * copied: it may change once this returns. Never waits, and throws only when there is no such payload.
    */
-  publish(payload: Payload, start = 0, end?: number): Published {
+  publish(payload: Payload, start?: number, end?: number): Published {
     this._payload = payload;
-    this._start = start;
+    this._start = start ?? 0;
     this._end = end ?? -1;
     return this._client._publish(this._header, this._topic, this);
   }
 
   /** @internal */
   writePayload(into: Uint8Array, at: number, limit: number): number {
-    const payload = this._payload;
+    const { _payload: payload, _start: start } = this;
     if (typeof payload === "number") return writeDecimal(into, at, limit, payload, this._decimals);
     if (typeof payload === "string") return this._text.encode(payload, into, at, limit);
-    const end = this._end < 0 ? payload.length : this._end;
-    const payloadEnd = at + end - this._start;
+    const length = payload ? payload.length : -1;
+    const end = this._end < 0 ? length : this._end;
+    // Anything else would end up as a broken packet. Written so that undefined does not pass, a length of what has none.
+    if (!(start >= 0 && start <= end && end <= length)) {
+      throw new TypeError("payload must be a string, a number, or bytes that reach from start to end");
+    }
+    const payloadEnd = at + end - start;
     if (payloadEnd > limit) return -1;
-    copyBytes(into, at, payload, this._start, end);
+    copyBytes(into, at, payload, start, end);
     return payloadEnd;
   }
 }

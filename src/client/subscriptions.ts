@@ -168,13 +168,14 @@ export class Subscriptions {
   dispatch(message: Message): number {
     let count = 0;
     for (let index = 0; index < this._table.length; index++) {
-      const { _state: state, filter, _handler: handler } = this._table[index];
+      const subscription = this._table[index];
+      const filter = subscription.filter;
       if (
-        state < State.CANCELLED &&
+        subscription._state < State.CANCELLED &&
         topicMatches(filter, 0, filter.length, message.bytes, message.topicStart, message.topicEnd)
       ) {
         count++;
-        this._guard.call(handler, message);
+        this._guard.call(subscription._handler, message);
       }
     }
     return count;

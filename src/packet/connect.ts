@@ -38,7 +38,9 @@ export interface ConnectFields {
 export function encodeConnect(into: Uint8Array, at: number, connect: ConnectFields): number {
   const length = connectLength(connect);
   if (at + packetSize(length) > into.length) return NO_ROOM;
-  const { will, username, password } = connect;
+  const will = connect.will;
+  const username = connect.username;
+  const password = connect.password;
   at = writeFixedHeader(into, at, firstByte(PacketType.CONNECT), length);
   writeUint16(into, at, 4);
   into[at + 2] = 0x4d; // MQTT
@@ -63,14 +65,15 @@ export function connectSize(connect: ConnectFields): number {
   return packetSize(connectLength(connect));
 }
 
-function connectLength({ clientId, will, username, password }: ConnectFields): number {
+function connectLength(connect: ConnectFields): number {
+  const will = connect.will;
   return (
     PROTOCOL_SIZE +
     3 +
-    (2 + clientId.length) +
+    (2 + connect.clientId.length) +
     (will ? 4 + will.topic.length + will.payload.length : 0) +
-    (username ? 2 + username.length : 0) +
-    (password ? 2 + password.length : 0)
+    (connect.username ? 2 + connect.username.length : 0) +
+    (connect.password ? 2 + connect.password.length : 0)
   );
 }
 

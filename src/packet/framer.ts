@@ -60,10 +60,10 @@ export class Framer {
    *   PUBLISH, which then comes in pieces.
    * @param maximum the largest remaining length to accept at all; by default, MQTT's own limit.
    */
-  constructor(listener: PacketListener, buffer: Uint8Array, maximum = MAX_REMAINING_LENGTH) {
+  constructor(listener: PacketListener, buffer: Uint8Array, maximum?: number) {
     this._listener = listener;
     this._buffer = buffer;
-    this._maximum = maximum;
+    this._maximum = maximum ?? MAX_REMAINING_LENGTH;
   }
 
   /** Forgets what it has seen: a new stream begins. May be called by the listener. */

@@ -9,7 +9,7 @@ export const DUP = 0x08;
 const QOS_SHIFT = 1;
 
 /** The first byte of a PUBLISH. */
-export function publishHeader(qos: number, retain: boolean, dup = false): number {
+export function publishHeader(qos: number, retain: boolean, dup?: boolean): number {
   return (PacketType.PUBLISH << 4) | (dup ? DUP : 0) | (qos << QOS_SHIFT) | (retain ? RETAIN : 0);
 }
 

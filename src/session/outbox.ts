@@ -61,7 +61,8 @@ export class Outbox {
 
   /** Adds a message. Returns false, and changes nothing, when there is no room for it. */
   append(header: number, topic: Uint8Array, payload: PayloadSource): boolean {
-    const { _head: head, _tail: tail } = this;
+    const head = this._head;
+    const tail = this._tail;
     const size = this.bytes.length;
     if (head < tail) return this._appendAt(head, tail, header, topic, payload);
     if (head === tail && this._entries) return false;
@@ -72,7 +73,7 @@ export class Outbox {
   }
 
   private _appendAt(at: number, limit: number, header: number, topic: Uint8Array, payload: PayloadSource): boolean {
-    const { bytes } = this;
+    const bytes = this.bytes;
     const body = at + ENTRY_HEADER;
     const payloadAt = openPublish(bytes, body, limit, publishQos(header), topic);
     if (payloadAt < 0) return false;
@@ -95,7 +96,7 @@ export class Outbox {
   peek(): boolean {
     if (this.queued === 0) return false;
     const at = (this._next = this._begin(this._next));
-    const { bytes } = this;
+    const bytes = this.bytes;
     this.packetStart = at + ENTRY_HEADER + (bytes[at] >> 4);
     this.packetEnd = this._end(at);
     if (this._state(at) === State.IDENTIFIED || publishQos(bytes[this.packetStart]) === 0) return true;
