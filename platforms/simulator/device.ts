@@ -27,8 +27,8 @@ class Device implements HostListener {
     this.connections[socket]?.writable();
   }
 
-  onClose(socket: number, code: number): void {
-    this.connections[socket]?.closed(code);
+  onClose(socket: number, reason: number): void {
+    this.connections[socket]?.closed(reason);
   }
 
   onReport(): void {

@@ -68,24 +68,8 @@ export interface HostListener {
   onReadable(socket: number, count: number): void;
   /** There is room to write again. */
   onWritable(socket: number): void;
-  /** The connection failed to open, or ended; `code` is one of `CloseCode`. The socket's number is free. */
-  onClose(socket: number, code: number): void;
+  /** The connection failed to open, or ended; `reason` is one of `Reason`'s, 64 to 69. The socket's number is free. */
+  onClose(socket: number, reason: number): void;
   /** Someone asks for figures: answer with `report`. */
   onReport(): void;
 }
-
-/** Why a connection ended, as the host tells the device. */
-export const CloseCode = {
-  /** The other side ended the connection. */
-  ENDED: 0,
-  /** Nobody listens at that address and port. */
-  REFUSED: 1,
-  /** The name of the host has no address. */
-  NOT_FOUND: 2,
-  /** The connection broke. */
-  RESET: 3,
-  /** The TLS handshake or the certificate failed. */
-  TLS: 4,
-  /** Anything else. */
-  OTHER: 5,
-} as const;

@@ -1,6 +1,6 @@
-import { Reason } from "../../src/packet/reason.ts";
+import type { Reason } from "../../src/packet/reason.ts";
 import type { Endpoint, Transport, TransportListener } from "../../src/platform.ts";
-import { CloseCode, type Host } from "./host.ts";
+import type { Host } from "./host.ts";
 
 /** What is read at once: about a segment of lwIP's. */
 const CHUNK_BYTES = 1_024;
@@ -61,29 +61,13 @@ export class SimulatorTransport implements Transport {
     this._listener!.onWritable();
   }
 
-  closed(code: number): void {
+  closed(reason: Reason): void {
     this._forget();
-    this._listener!.onClose(reasonOf(code));
+    this._listener!.onClose(reason);
   }
 
   private _forget(): void {
     this._connections[this._socket] = undefined;
     this._socket = CLOSED;
   }
-}
-
-function reasonOf(code: number): Reason {
-  switch (code) {
-    case CloseCode.ENDED:
-      return Reason.CLOSED_BY_BROKER;
-    case CloseCode.REFUSED:
-      return Reason.CONNECTION_REFUSED;
-    case CloseCode.NOT_FOUND:
-      return Reason.HOST_NOT_FOUND;
-    case CloseCode.RESET:
-      return Reason.CONNECTION_LOST;
-    case CloseCode.TLS:
-      return Reason.TLS_FAILED;
-  }
-  return Reason.CONNECTION_FAILED;
 }

@@ -195,7 +195,7 @@ export class Client implements Publishing, PacketListener, TransportListener {
     const longest = this._control.length - 9;
     if (bytes.length > longest)
       throw new RangeError(`filter has ${bytes.length} bytes: at most ${longest} are possible`);
-    const subscription = this._subscriptions.add(bytes, inRange("qos", qos, 0, 0, 1), handler);
+    const subscription = this._subscriptions.add(bytes, inRange("qos", qos, 0, 0, 1), handler, filter);
     this._flush();
     return subscription;
   }
@@ -240,13 +240,16 @@ export class Client implements Publishing, PacketListener, TransportListener {
     }
     if (this._sincePingMs >= 0) {
       this._sincePingMs += passed;
-      if (this._sincePingMs >= this._pingTimeoutMs) this._lose(Reason.PING_TIMEOUT);
-    } else if (this._keepAliveMs && this._sinceSentMs + 2 * this._tickMs >= this._keepAliveMs) {
+      if (this._sincePingMs >= this._pingTimeoutMs) return this._lose(Reason.PING_TIMEOUT);
+    }
+    // Also while an earlier one is not answered: the broker counts the silence, and its answer may be slow to arrive.
+    if (this._keepAliveMs && this._sinceSentMs + 2 * this._tickMs >= this._keepAliveMs) {
       if (!this._reserve(BARE_PACKET_SIZE)) return this._lose(Reason.OUTPUT_STALLED);
       this._controlEnd = encodeBarePacket(this._control, this._controlEnd, PacketType.PINGREQ);
-      this._sincePingMs = 0;
-      this._flush();
+      this._sinceSentMs = 0;
+      if (this._sincePingMs < 0) this._sincePingMs = 0;
     }
+    this._flush(); // of an ended subscription, the broker is told here
   }
 
   // The connection

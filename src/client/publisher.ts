@@ -69,7 +69,8 @@ export class Publisher implements PayloadSource {
 
   /** @internal */
   writePayload(into: Uint8Array, at: number, limit: number): number {
-    const { _payload: payload, _start: start } = this;
+    const payload = this._payload;
+    const start = this._start;
     if (typeof payload === "number") return writeDecimal(into, at, limit, payload, this._decimals);
     if (typeof payload === "string") return this._text.encode(payload, into, at, limit);
     const length = payload ? payload.length : -1;

@@ -40,6 +40,7 @@ export class Subscription implements SubscribeEntry {
   /** @internal */ readonly _handler: MessageHandler;
   /** @internal */ readonly _entries: readonly SubscribeEntry[];
   /** @internal */ _state = State.WANTED;
+  /** @internal Whether the broker may know of it. */ _known = false;
   /** @internal */ _packetId = 0;
   private readonly _table: Subscriptions;
 
@@ -80,15 +81,13 @@ export class Subscriptions {
   }
 
   /** Adds a subscription. Throws when there is one for the filter, or `maximumSubscriptions` are there. */
-  add(filter: Uint8Array, qos: number, handler: MessageHandler): Subscription {
+  add(filter: Uint8Array, qos: number, handler: MessageHandler, name: string): Subscription {
     const table = this._table;
     let free = 0;
     while (free < table.length && table[free]._state !== State.GONE) free++;
     if (free === this._maximum) throw new RangeError(`maximumSubscriptions is ${this._maximum}: no room for another`);
-    for (let index = 0; index < table.length; index++) {
-      if (table[index]._state < State.CANCELLED && sameBytes(table[index].filter, filter)) {
-        throw new TypeError("filter has a subscription already: end that one first");
-      }
+    if (this._isWanted(filter)) {
+      throw new TypeError(`filter has a subscription already: end that one first: "${name}"`);
     }
     const subscription = new Subscription(this, filter, qos, handler);
     subscription._packetId = this._firstPacketId + free;
@@ -100,8 +99,8 @@ export class Subscriptions {
   remove(subscription: Subscription): void {
     const state = subscription._state;
     if (state >= State.CANCELLED) return;
-    const known = state === State.REQUESTED || state === State.GRANTED;
-    subscription._state = state === State.REQUESTED ? State.CANCELLED : known ? State.UNWANTED : State.GONE;
+    const ended = state === State.REQUESTED ? State.CANCELLED : State.UNWANTED;
+    subscription._state = subscription._known ? ended : State.GONE;
     this.unsent = true;
   }
 
@@ -111,6 +110,7 @@ export class Subscriptions {
     for (let index = 0; index < this._table.length; index++) {
       const subscription = this._table[index];
       const state = subscription._state;
+      if (!sessionPresent) subscription._known = false;
       if (state >= State.CANCELLED)
         subscription._state = sessionPresent && state < State.GONE ? State.UNWANTED : State.GONE;
       else if (!sessionPresent || state !== State.GRANTED) subscription._state = State.WANTED;
@@ -125,11 +125,17 @@ export class Subscriptions {
       const state = subscription._state;
       if (state !== State.WANTED && state !== State.UNWANTED) continue;
       const wanted = state === State.WANTED;
+      if (!wanted && this._isWanted(subscription.filter)) {
+        // Subscribed to anew meanwhile: UNSUBSCRIBE would end that.
+        subscription._state = State.GONE;
+        continue;
+      }
       const end = wanted
         ? encodeSubscribe(into, at, subscription._packetId, subscription._entries)
         : encodeUnsubscribe(into, at, subscription._packetId, [subscription.filter]);
       if (end > 0) {
         subscription._state = wanted ? State.REQUESTED : State.LEAVING;
+        subscription._known = true;
         this.awaited++;
       }
       return end;
@@ -147,6 +153,7 @@ export class Subscriptions {
     } else if (subscription?._state === State.REQUESTED) {
       subscription._state = granted === SUBSCRIPTION_FAILED ? State.REFUSED : State.GRANTED;
       subscription.granted = granted;
+      subscription._known = granted !== SUBSCRIPTION_FAILED;
       this._guard.call(subscription.onGranted, granted);
     } else {
       return false;
@@ -162,6 +169,15 @@ export class Subscriptions {
     subscription._state = State.GONE;
     this.awaited--;
     return true;
+  }
+
+  /** Whether there is a subscription to the filter that the application has not ended. */
+  private _isWanted(filter: Uint8Array): boolean {
+    for (let index = 0; index < this._table.length; index++) {
+      const subscription = this._table[index];
+      if (subscription._state < State.CANCELLED && sameBytes(subscription.filter, filter)) return true;
+    }
+    return false;
   }
 
   /** Calls the handlers whose filter matches. Returns how many there were. */

@@ -1,6 +1,5 @@
-import { createConnection, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
-import { CloseCode } from "../../platforms/simulator/host.ts";
+import { platform } from "../../platforms/node/index.ts";
+import type { Transport } from "../../src/platform.ts";
 import type { Board, Machine, MachineOptions, Statistics } from "./machine.ts";
 import { NodeMachine } from "./node-machine.ts";
 import { XsMachine } from "./xs/machine.ts";
@@ -20,11 +19,17 @@ const SEND_BUFFER_BYTES = 5_744;
 /** The longest delay that Node's timers take. */
 const LONGEST_DELAY_MS = 2_147_483_647;
 
+interface Connection {
+  transport: Transport;
+  /** Taken from the device, and not yet by the connection. */
+  unsent: Uint8Array[];
+}
+
 /** A simulated device: a machine on real time, with real sockets. */
 export class Device implements Board {
   private readonly _options: DeviceOptions;
   private readonly _started = performance.now();
-  private readonly _sockets = new Map<number, Socket>();
+  private readonly _connections = new Map<number, Connection>();
   private _machine: Machine | undefined;
   private _alarm: NodeJS.Timeout | undefined;
   private _stopped = false;
@@ -53,8 +58,8 @@ export class Device implements Board {
   async stop(): Promise<void> {
     this._stopped = true;
     clearTimeout(this._alarm);
-    for (const socket of this._sockets.values()) socket.destroy();
-    this._sockets.clear();
+    for (const { transport } of this._connections.values()) transport.close();
+    this._connections.clear();
     await this._machine?.stop();
   }
 
@@ -64,45 +69,42 @@ export class Device implements Board {
 
   // Board
 
-  open(number: number, hostname: string, port: number, secure: boolean): void {
+  open(socket: number, hostname: string, port: number, secure: boolean): void {
     if (this._stopped) return;
     const machine = this._machine!;
-    const socket = secure
-      ? connectTls({ host: hostname, port, servername: hostname })
-      : createConnection({ host: hostname, port });
-    this._sockets.set(number, socket);
-    socket.setNoDelay(true);
-    // The device may have closed this connection and opened another with the same number.
-    const current = (): boolean => this._sockets.get(number) === socket;
-    let failure: NodeJS.ErrnoException | undefined;
-    socket.on(secure ? "secureConnect" : "connect", () => {
-      if (current()) machine.opened(this._now(), number, SEND_BUFFER_BYTES);
-    });
-    socket.on("data", (chunk) => {
-      if (current()) machine.received(this._now(), number, chunk);
-    });
-    socket.on("error", (error) => (failure = error));
-    socket.on("close", () => {
-      if (!current()) return;
-      this._sockets.delete(number);
-      machine.closed(this._now(), number, codeOf(failure, secure));
-    });
+    const connection: Connection = { transport: platform.createTransport(), unsent: [] };
+    this._connections.set(socket, connection);
+    connection.transport.open(
+      { scheme: secure ? "mqtts" : "mqtt", hostname, port, path: "" },
+      {
+        onOpen: () => machine.opened(this._now(), socket, SEND_BUFFER_BYTES),
+        onData: (bytes, start, end) => machine.received(this._now(), socket, bytes.subarray(start, end)),
+        onWritable: () => {
+          for (const bytes of connection.unsent.splice(0)) this._send(socket, connection, bytes);
+        },
+        onClose: (reason) => {
+          this._connections.delete(socket);
+          machine.closed(this._now(), socket, reason);
+        },
+      },
+    );
   }
 
-  write(number: number, bytes: Uint8Array): void {
-    const socket = this._sockets.get(number);
-    if (!socket?.writable) return;
-    socket.write(bytes, (error) => {
-      if (error || this._sockets.get(number) !== socket) return;
-      this._machine!.writable(this._now(), number, bytes.length);
-    });
+  write(socket: number, bytes: Uint8Array): void {
+    const connection = this._connections.get(socket);
+    if (connection) this._send(socket, connection, bytes);
   }
 
-  close(number: number): void {
-    const socket = this._sockets.get(number);
-    this._sockets.delete(number);
-    if (socket?.connecting) socket.destroy();
-    else socket?.destroySoon();
+  /** What Node does not take waits, and holds back the device's credit: so it is no more than that. */
+  private _send(socket: number, { transport, unsent }: Connection, bytes: Uint8Array): void {
+    const taken = transport.write(bytes, 0, bytes.length);
+    if (taken < bytes.length) unsent.push(bytes.subarray(taken));
+    if (taken > 0) this._machine!.writable(this._now(), socket, taken);
+  }
+
+  close(socket: number): void {
+    this._connections.get(socket)?.transport.close();
+    this._connections.delete(socket);
   }
 
   wakeAt(time: number): void {
@@ -121,20 +123,4 @@ export class Device implements Board {
     void this.stop();
     this._options.onEnd?.(message);
   }
-}
-
-function codeOf(failure: NodeJS.ErrnoException | undefined, secure: boolean): number {
-  if (!failure) return CloseCode.ENDED;
-  switch (failure.code) {
-    case "ECONNREFUSED":
-      return CloseCode.REFUSED;
-    case "ENOTFOUND":
-    case "EAI_AGAIN":
-      return CloseCode.NOT_FOUND;
-    case "ECONNRESET":
-    case "EPIPE":
-    case "ETIMEDOUT":
-      return CloseCode.RESET;
-  }
-  return secure ? CloseCode.TLS : CloseCode.OTHER;
 }

@@ -12,7 +12,7 @@ export interface Machine {
   opened(now: number, socket: number, credit: number): void;
   received(now: number, socket: number, bytes: Uint8Array): void;
   writable(now: number, socket: number, credit: number): void;
-  closed(now: number, socket: number, code: number): void;
+  closed(now: number, socket: number, reason: number): void;
   /** Asks the program to report its figures, and the engine for its counters. */
   statistics(now: number): Promise<Statistics>;
   /** Ends the machine. `board.onEnd` does not follow. */

@@ -22,6 +22,7 @@ export class NodeMachine implements Machine, Host {
   private _random: number;
   private _listener: HostListener | undefined;
   private _now = 0;
+  private _running = false;
   private _credits: number[] = [];
   /** Sockets whose program was refused some bytes, and waits for room. */
   private readonly _refused = new Set<number>();
@@ -56,12 +57,13 @@ export class NodeMachine implements Machine, Host {
 
   writable(now: number, socket: number, credit: number): void {
     this._credits[socket] = (this._credits[socket] ?? 0) + credit;
-    if (this._refused.delete(socket)) this._run(now, () => this._listener?.onWritable(socket));
+    // Within an event, such as the very write that was refused, it waits until the event is handled.
+    if (!this._running) this._run(now, () => undefined);
   }
 
-  closed(now: number, socket: number, code: number): void {
+  closed(now: number, socket: number, reason: number): void {
     this._credits[socket] = 0;
-    this._run(now, () => this._listener?.onClose(socket, code));
+    this._run(now, () => this._listener?.onClose(socket, reason));
   }
 
   statistics(now: number): Promise<Statistics> {
@@ -77,11 +79,19 @@ export class NodeMachine implements Machine, Host {
 
   private _run(now: number, handle: () => void): void {
     this._now = now;
+    this._running = true;
     try {
       handle();
+      for (const socket of this._refused) {
+        if (!this._credits[socket]) continue;
+        this._refused.delete(socket);
+        this._listener?.onWritable(socket);
+      }
     } catch (error) {
       this._listener = undefined;
       this._board.onEnd(`The program threw an exception: ${error instanceof Error ? error.stack : String(error)}`);
+    } finally {
+      this._running = false;
     }
   }
 
