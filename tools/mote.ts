@@ -5,12 +5,14 @@ import { ExitCode, UserError } from "./cli/errors.ts";
 import { packageVersion } from "./cli/package.ts";
 import { paint } from "./cli/terminal.ts";
 import { demoCommand } from "./demo/command.ts";
+import { simulateCommand } from "./simulator/command.ts";
 
 const program = new Command("mote")
   .description("MQTT for JavaScript on microcontrollers, and the workbench around it")
   .version(packageVersion(), "-V, --version", "print the version of mote")
   .showHelpAfterError("(mote --help lists the commands)")
   .addCommand(demoCommand())
+  .addCommand(simulateCommand())
   .addCommand(brokerCommand());
 for (const command of [program, ...program.commands]) command.exitOverride();
 

@@ -6,8 +6,7 @@ import { ExitCode, UserError } from "../cli/errors.ts";
 import { untilInterrupted } from "../cli/interrupt.ts";
 import { paint, StatusLine } from "../cli/terminal.ts";
 import type { Engine } from "../simulator/device.ts";
-import { buildHost } from "../simulator/xs/build.ts";
-import { XsUnavailableError } from "../simulator/xs/errors.ts";
+import { engineOrNode } from "../simulator/xs/available.ts";
 import { Demo, type DemoReport, type DemoState } from "./demo.ts";
 
 interface Options {
@@ -38,7 +37,7 @@ export function demoCommand(): Command {
 async function run(options: Options): Promise<void> {
   const line = new StatusLine(process.stdout);
   const onNotice = (text: string): void => line.done(text);
-  const engine = options.engine === "xs" ? await xsOrNode() : "node";
+  const engine = await engineOrNode(options.engine);
   const demo = await Demo.start({
     engine,
     companions: options.devices - 1,
@@ -66,30 +65,6 @@ async function run(options: Options): Promise<void> {
   if (options.report) await writeReport(options.report, report);
   console.log(summary(report));
   process.exitCode = report.lost === 0 ? ExitCode.OK : ExitCode.FAILED;
-}
-
-/** The XS engine is compiled at the first use; without what that takes, the first device runs on Node too. */
-async function xsOrNode(): Promise<Engine> {
-  const progress = new StatusLine();
-  let compiled = false;
-  try {
-    const host = await buildHost({
-      onProgress: (done, total) => {
-        if (!compiled) progress.done("Compiling the XS engine; this happens once.");
-        compiled = true;
-        progress.update(`Compiling the XS engine: ${done} of ${total} files`);
-      },
-    });
-    progress.done(compiled ? "Compiled the XS engine." : undefined);
-    if (host.bits === 64) {
-      console.log("XS has slots of 32 bytes here; with gcc-multilib installed it has 16, as on an ESP32.");
-    }
-    return "xs";
-  } catch (error) {
-    if (!(error instanceof XsUnavailableError)) throw error;
-    progress.done(`${error.message} Until then the first device runs on Node.`);
-    return "node";
-  }
 }
 
 function showEverySecond(demo: Demo, line: StatusLine): NodeJS.Timeout {

@@ -55,7 +55,7 @@ export interface DemoReport {
   commands: number;
   /**
    * Heap that the first device took, once warm, for each message it published: in all it did, acknowledgements and
-   * keep-alive included. null when it was ended before it was warm.
+   * keep-alive included. null when the demo ended before there was any.
    */
   slotsPerPublish: number | null;
   chunkBytesPerPublish: number | null;
@@ -217,8 +217,9 @@ export class Demo {
   private _report(end: Statistics, last: DemoState): DemoReport {
     const warm = this._warm;
     const messages = (name: string): number => end.reports[name]! - (warm?.reports[name] ?? 0);
-    const perPublish = (cost: number): number | null => (warm ? cost / messages("messages") : null);
-    const perMessage = (cost: number): number | null => (warm ? cost / messages("received") : null);
+    const share = (cost: number, count: number): number | null => (warm && count > 0 ? cost / count : null);
+    const perPublish = (cost: number): number | null => share(cost, messages("messages"));
+    const perMessage = (cost: number): number | null => share(cost, messages("received"));
     const since = (name: keyof Omit<Statistics, "reports">): number => end[name] - (warm?.[name] ?? 0);
     return {
       engine: this._options.engine,
