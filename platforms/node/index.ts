@@ -10,11 +10,13 @@ export interface NodePlatformOptions {
    * certificate is verified unless `rejectUnauthorized` is false.
    */
   tls?: ConnectionOptions;
+  /** Gets the error behind a connection that failed or broke, for a log: Node's own words say more than a reason. */
+  onError?: (error: Error) => void;
 }
 
 /** Makes a platform for Node.js with options of its own. */
 export function createPlatform(options: NodePlatformOptions = {}): Platform {
-  return { clock, text, random: Math.random, createTransport: () => new NodeTransport(options.tls) };
+  return { clock, text, random: Math.random, createTransport: () => new NodeTransport(options) };
 }
 
 const clock: Clock = {

@@ -1,17 +1,18 @@
 import { createConnection, type Socket } from "node:net";
-import { type ConnectionOptions, connect as connectTls } from "node:tls";
+import { connect as connectTls } from "node:tls";
 import { Reason } from "../../src/packet/reason.ts";
 import type { Endpoint, Transport, TransportListener } from "../../src/platform.ts";
+import type { NodePlatformOptions } from "./index.ts";
 
 /** How long a closed connection may take to send what it had taken. */
 const LINGER_MS = 2_000;
 
 export class NodeTransport implements Transport {
-  private readonly _tls: ConnectionOptions;
+  private readonly _options: NodePlatformOptions;
   private _socket: Socket | undefined;
 
-  constructor(tls: ConnectionOptions = {}) {
-    this._tls = tls;
+  constructor(options: NodePlatformOptions) {
+    this._options = options;
   }
 
   open(endpoint: Endpoint, listener: TransportListener): void {
@@ -34,6 +35,7 @@ export class NodeTransport implements Transport {
     socket.on("close", () => {
       if (!current()) return;
       this._socket = undefined;
+      if (failure) this._options.onError?.(failure);
       listener.onClose(failure ? reasonOf(failure) : Reason.CLOSED_BY_BROKER);
     });
   }
@@ -42,7 +44,7 @@ export class NodeTransport implements Transport {
     if (scheme === "mqtt") return createConnection({ host: hostname, port });
     if (scheme === "mqtts") {
       const isAddress = /^[\d.]+$|:/.test(hostname);
-      return connectTls({ host: hostname, port, ...(isAddress ? {} : { servername: hostname }), ...this._tls });
+      return connectTls({ host: hostname, port, ...(isAddress ? {} : { servername: hostname }), ...this._options.tls });
     }
     throw new TypeError(`url has the scheme "${scheme}": on Node.js it must be mqtt or mqtts`);
   }

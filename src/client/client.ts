@@ -161,6 +161,7 @@ export class Client implements Publishing, PacketListener, TransportListener {
   disconnect(): void {
     if (this._phase === Phase.IDLE) return;
     if (this._phase === Phase.CONNECTED) {
+      this._busy = false; // a handler may be the caller
       this._flush();
       // In the midst of another packet there is no place for it: then the will is published.
       if (this._written === 0 && this._reserve(BARE_PACKET_SIZE)) {

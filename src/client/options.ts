@@ -54,10 +54,12 @@ export interface ClientOptions {
 
 /** Reads "scheme://host:port/path". */
 export function parseUrl(url: string): Endpoint {
+  url = `${url}`; // there may be none
   const schemeEnd = url.indexOf("://");
   const pathAt = schemeEnd < 0 ? -1 : url.indexOf("/", schemeEnd + 3);
   const authority = url.slice(schemeEnd + 3, pathAt < 0 ? url.length : pathAt);
-  if (authority.indexOf("@") >= 0) throw new TypeError("url must not contain credentials: use username and password");
+  // Wherever it is: a password may have a slash, and must not come into a message of an error.
+  if (url.indexOf("@") >= 0) throw new TypeError("url must not contain credentials: use username and password");
   const scheme = url.slice(0, Math.max(schemeEnd, 0));
   // The colons of an IPv6 address are in brackets; the port's is after them.
   const bracket = authority.indexOf("]");
@@ -138,10 +140,12 @@ function encodeString(text: Text, name: string, value: string): Uint8Array {
 }
 
 function encodeBytes(text: Text, name: string, value: string | Uint8Array): Uint8Array {
+  let size = value.length;
+  const room = new Uint8Array(typeof value === "string" ? size * 3 : 0);
+  if (typeof value === "string") size = text.encode(value, room, 0, room.length);
+  // Written so that what is neither, and has no length, does not pass.
+  if (!(size <= 65_535)) throw new RangeError(`${name} must have at most 65535 bytes, not ${size}`);
   if (typeof value !== "string") return value;
-  const room = new Uint8Array(value.length * 3);
-  const size = text.encode(value, room, 0, room.length);
-  if (size > 65_535) throw new RangeError(`${name} must have at most 65535 bytes, not ${size}`);
   const bytes = new Uint8Array(size);
   copyBytes(bytes, 0, room, 0, size);
   return bytes;
@@ -157,5 +161,5 @@ function refuse(name: string, value: string, reason: Reason): void {
         : reason === Reason.MISPLACED_WILDCARD
           ? "may have + only as a whole level and # only as the last one"
           : "must be well-formed text without U+0000";
-  throw new TypeError(`${name} ${fault}: "${value}"`);
+  throw new TypeError(name === "username" ? `${name} ${fault}` : `${name} ${fault}: "${value}"`);
 }
