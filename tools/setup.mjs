@@ -21,7 +21,7 @@ bringUpToDate("node_modules/.mote-installed", [join(root, "package-lock.json")],
   // npm is reached through the file that runs this script, so that Windows needs no shell.
   const npm = process.env.npm_execpath;
   const [command, ...args] = npm ? [process.execPath, npm] : ["npm"];
-  execFileSync(command, [...args, "ci", "--no-audit", "--no-fund", "--loglevel", "error"], {
+  execFileSync(command, [...args, "ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel", "error"], {
     cwd: root,
     stdio: ["ignore", "ignore", "inherit"],
   });
