@@ -33,7 +33,7 @@ export function describe(reason: Reason): string {
     case Reason.CONNECTION_LOST:
       return "The connection to the broker broke.";
     case Reason.TLS_FAILED:
-      return "TLS failed: check the certificate authority, the host name in the broker's certificate, the client's own certificate, and the clock.";
+      return "TLS failed: check that the port speaks TLS, the certificate authority, the host name in the broker's certificate, the client's own certificate, and the clock.";
     case Reason.CONNECTION_FAILED:
       return "The connection to the broker failed.";
     case Reason.CONNECT_TIMEOUT:

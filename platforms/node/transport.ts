@@ -22,7 +22,11 @@ export class NodeTransport implements Transport {
     // Events of a socket that was closed meanwhile are nobody's.
     const current = (): boolean => this._socket === socket;
     let failure: NodeJS.ErrnoException | undefined;
+    /** The server is there; what fails until it is through with TLS, TLS has failed. */
+    let handshaking = false;
+    if (endpoint.scheme === "mqtts") socket.on("connect", () => (handshaking = true));
     socket.on(endpoint.scheme === "mqtts" ? "secureConnect" : "connect", () => {
+      handshaking = false;
       if (current()) listener.onOpen();
     });
     socket.on("data", (chunk: Buffer) => {
@@ -36,6 +40,7 @@ export class NodeTransport implements Transport {
       if (!current()) return;
       this._socket = undefined;
       if (failure) this._options.onError?.(failure);
+      if (handshaking) return listener.onClose(Reason.TLS_FAILED);
       listener.onClose(failure ? reasonOf(failure) : Reason.CLOSED_BY_BROKER);
     });
   }

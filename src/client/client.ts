@@ -9,10 +9,18 @@ import { decodePublish, PublishView } from "../packet/publish.ts";
 import { Reason } from "../packet/reason.ts";
 import { decodeSuback, SubackView } from "../packet/suback.ts";
 import type { Endpoint, Platform, Transport, TransportListener } from "../platform.ts";
-import { Outbox, type PayloadSource } from "../session/outbox.ts";
+import { MESSAGE_OVERHEAD, Outbox, type PayloadSource } from "../session/outbox.ts";
 import { Guard } from "./guard.ts";
 import { Message } from "./message.ts";
-import { type ClientOptions, connectFields, encodeTopicFilter, encodeTopicName, inRange, parseUrl } from "./options.ts";
+import {
+  checkLength,
+  type ClientOptions,
+  connectFields,
+  encodeTopicFilter,
+  encodeTopicName,
+  inRange,
+  parseUrl,
+} from "./options.ts";
 import { type Payload, Published, Publisher, type PublisherOptions, type Publishing } from "./publisher.ts";
 import { Reconnect } from "./reconnect.ts";
 import { type MessageHandler, type Subscription, Subscriptions } from "./subscriptions.ts";
@@ -29,6 +37,8 @@ enum Phase {
 
 /** Room for acknowledgements that the connection does not take yet, and for requests with their filters. */
 const CONTROL_BYTES = 256;
+/** What SUBSCRIBE takes besides its filter: fixed header, packet id, length of the filter, QoS. */
+const SUBSCRIBE_OVERHEAD = 9;
 /** How many ticks' time may pass in one: a clock that jumps further ends no connection by itself. */
 const LONGEST_STEP_TICKS = 8;
 const LONGEST_MS = 2_147_483_647;
@@ -173,13 +183,16 @@ export class Client implements Publishing, PacketListener, TransportListener {
     this._hangUp();
     this._phase = Phase.IDLE;
     this._lastReason = Reason.OK;
+    this._reconnect.reset();
     this.onDisconnect?.(Reason.DISCONNECTED);
   }
 
   /** Prepares to publish to `topic`. Throws when the topic cannot be published to, or an option cannot be. */
   publisher(topic: string, options?: PublisherOptions): Publisher {
     const text = this._platform.text;
-    return new Publisher(this, text, encodeTopicName(text, "topic", topic), options ?? {});
+    const bytes = encodeTopicName(text, "topic", topic);
+    checkLength("topic", bytes, this._outbox.bytes.length - MESSAGE_OVERHEAD);
+    return new Publisher(this, text, bytes, options ?? {});
   }
 
   /** Publishes once. A topic that is published to again and again is cheaper through `publisher`. */
@@ -193,9 +206,7 @@ export class Client implements Publishing, PacketListener, TransportListener {
    */
   subscribe(filter: string, qos: 0 | 1, handler: MessageHandler): Subscription {
     const bytes = encodeTopicFilter(this._platform.text, filter);
-    const longest = this._control.length - 9;
-    if (bytes.length > longest)
-      throw new RangeError(`filter has ${bytes.length} bytes: at most ${longest} are possible`);
+    checkLength("filter", bytes, this._control.length - SUBSCRIBE_OVERHEAD);
     const subscription = this._subscriptions.add(bytes, inRange("qos", qos, 0, 0, 1), handler, filter);
     this._flush();
     return subscription;
@@ -479,8 +490,9 @@ export class Client implements Publishing, PacketListener, TransportListener {
 
   /** @internal */
   onLargePayload(_bytes: Uint8Array, _start: number, _end: number, missing: number): void {
-    // PINGRESP cannot overtake a message that is still arriving.
+    // Neither PINGRESP nor an acknowledgement can overtake a message that is still arriving.
     if (this._sincePingMs > 0) this._sincePingMs = 0;
+    this._sinceAcknowledgedMs = 0;
     if (missing === 0) this._skipped();
   }
 

@@ -119,6 +119,12 @@ function checkRange(name: string, value: number, minimum: number, maximum: numbe
   }
 }
 
+/** Throws a RangeError when a topic or filter has more bytes than there are buffers for. */
+export function checkLength(name: string, bytes: Uint8Array, longest: number): void {
+  if (bytes.length > longest)
+    throw new RangeError(`${name} has ${bytes.length} bytes: at most ${longest} are possible`);
+}
+
 /** The UTF-8 of a topic name to publish to. Throws a TypeError when it is empty, has a wildcard or U+0000. */
 export function encodeTopicName(text: Text, name: string, topic: string): Uint8Array {
   const bytes = encodeBytes(text, name, topic);

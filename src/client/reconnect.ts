@@ -30,9 +30,16 @@ export class Reconnect {
   lost(reason: Reason, upMs: number): Reason {
     const byBroker = reason === Reason.CLOSED_BY_BROKER || reason === Reason.CONNECTION_LOST;
     if (upMs >= SHORT_LIFE_MS) this._attempts = 0;
+    // Once the other client has become slow, the lives of this one are longer: the last one counts all the same.
+    const short = upMs < SHORT_LIFE_MS || this._shortLives === SHORT_LIVES - 1;
     if (upMs >= this._maximum) this._shortLives = 0;
-    else if (byBroker && upMs >= 0 && upMs < SHORT_LIFE_MS) this._shortLives++;
+    else if (byBroker && upMs >= 0 && short) this._shortLives++;
     return byBroker && upMs >= 0 && this._shortLives >= SHORT_LIVES ? Reason.TAKEN_OVER : reason;
+  }
+
+  /** The application begins anew. */
+  reset(): void {
+    this._attempts = this._shortLives = 0;
   }
 
   /** How many ms to wait before the next attempt; `random` is from 0 up to 1. */

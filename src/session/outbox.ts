@@ -10,6 +10,9 @@ export interface PayloadSource {
 /** An entry of the ring is a state, padding and length, and the encoded packet. */
 const ENTRY_HEADER = 4;
 
+/** What a message may take of the ring besides its topic and payload: the entry's header, PUBLISH's headers, a packet id. */
+export const MESSAGE_OVERHEAD = ENTRY_HEADER + 5 + 2 + 2;
+
 enum State {
   /** Nothing more is to be done with it; its bytes come free once it is the oldest. */
   DONE,

@@ -1,0 +1,57 @@
+import { afterEach } from "vitest";
+import { type NodePlatformOptions, createPlatform } from "../../platforms/node/index.ts";
+import { Client } from "../../src/client/client.ts";
+import type { ClientOptions } from "../../src/client/options.ts";
+import { Reason } from "../../src/packet/index.ts";
+import { Journal } from "./journal.ts";
+
+/** A client on platforms/node that is quick to notice and to try again, and notes what happens. */
+export class RealClient {
+  readonly client: Client;
+  /** "connected", "connected to the kept session", or the name of a reason. */
+  readonly events = new Journal<string>();
+  /** "topic payload", with " (retained)" where it was. */
+  readonly messages = new Journal<string>();
+
+  constructor(options: Partial<ClientOptions> & { url: string }, platform: NodePlatformOptions = {}) {
+    this.client = new Client(createPlatform(platform), {
+      tickMs: 5,
+      reconnectMinMs: 10,
+      reconnectMaxMs: 200,
+      ...options,
+    });
+    this.client.onConnect = (kept) => this.events.add(kept ? "connected to the kept session" : "connected");
+    this.client.onDisconnect = (reason) => this.events.add(Reason[reason]);
+    this.client.onMessage = (message) => this._note(message.topic, message.text(), message.retain);
+    clients.push(this.client);
+  }
+
+  private _note(topic: string, text: string, retained: boolean): void {
+    this.messages.add(`${topic} ${text}${retained ? " (retained)" : ""}`);
+  }
+
+  async connect(): Promise<this> {
+    const before = this.events.items.length;
+    this.client.connect();
+    await this.events.until((items) => items.slice(before).some((item) => item.startsWith("connected")));
+    return this;
+  }
+
+  /** Subscribes, and waits until the broker has granted it. */
+  async subscribe(filter: string, qos: 0 | 1 = 1): Promise<this> {
+    const granted = new Journal<number>();
+    this.client.subscribe(filter, qos, (message) =>
+      this._note(message.topic, message.text(), message.retain),
+    ).onGranted = (code) => granted.add(code);
+    await granted.has(qos);
+    return this;
+  }
+}
+
+const clients: Client[] = [];
+afterEach(() => {
+  for (const client of clients.splice(0)) {
+    client.onDisconnect = undefined;
+    client.disconnect();
+  }
+});

@@ -1,0 +1,98 @@
+import { afterEach } from "vitest";
+import { Client } from "../../src/client/client.ts";
+import type { ClientOptions } from "../../src/client/options.ts";
+import { PacketType, type Reason } from "../../src/packet/index.ts";
+import type { Packet } from "../packet/model.ts";
+import { PacketLink } from "./packet-link.ts";
+import { type VirtualPlatform, virtualPlatform } from "./virtual-platform.ts";
+
+/**
+ * A client on a virtual platform, and a broker that does nothing but what the test says. `events` are the client's, in
+ * order.
+ */
+export class ScriptedWorld {
+  readonly platform: VirtualPlatform;
+  readonly client: Client;
+  readonly links: PacketLink[] = [];
+  readonly events: (Reason | boolean)[] = [];
+
+  constructor(options: Partial<ClientOptions> = {}, seed = 1) {
+    this.platform = virtualPlatform(seed);
+    this.platform.network.onConnection = (link) => this.links.push(new PacketLink(link));
+    this.client = new Client(this.platform, { url: "mqtt://broker", clientId: "sensor", ...options });
+    this.client.onConnect = (sessionPresent) => this.events.push(sessionPresent);
+    this.client.onDisconnect = (reason) => this.events.push(reason);
+    worlds.push(this);
+  }
+
+  get clock(): VirtualPlatform["clock"] {
+    return this.platform.clock;
+  }
+
+  /** The newest connection. */
+  get link(): PacketLink {
+    return this.links[this.links.length - 1];
+  }
+
+  /** Connects; CONNECT has arrived at the broker. */
+  open(): PacketLink {
+    this.client.connect();
+    this.clock.settle();
+    return this.link;
+  }
+
+  /** Connects, and the broker accepts. CONNECT is taken from the link. */
+  connect(sessionPresent = false): PacketLink {
+    this.open();
+    return this.accept(sessionPresent);
+  }
+
+  /** The broker answers CONNECT. */
+  accept(sessionPresent = false, returnCode = 0): PacketLink {
+    this.link.take();
+    this.link.send({ type: PacketType.CONNACK, sessionPresent, returnCode });
+    this.clock.settle();
+    return this.link;
+  }
+
+  /** Waits for the client's next attempt to connect, and accepts it. */
+  reconnect(sessionPresent = false): PacketLink {
+    this.nextAttempt();
+    return this.accept(sessionPresent);
+  }
+
+  nextAttempt(): PacketLink {
+    const before = this.links.length;
+    this.clock.advanceUntil(() => this.links.length > before, 600_000, this.tickMs);
+    return this.link;
+  }
+
+  tickMs = 250;
+
+  /** The broker sends packets, and all that follows at once happens. */
+  send(...packets: Packet[]): void {
+    this.link.send(...packets);
+    this.clock.settle();
+  }
+
+  /** The connection ends. */
+  cut(reason?: Reason): void {
+    this.link.link.close(reason);
+    this.clock.settle();
+  }
+
+  /** What the client has sent since the last call. */
+  take(): Packet[] {
+    this.clock.settle();
+    return this.link.take();
+  }
+}
+
+const worlds: ScriptedWorld[] = [];
+// Nothing goes on after a test that its client was still part of.
+afterEach(() => {
+  for (const { client } of worlds.splice(0)) {
+    client.onDisconnect = undefined;
+    client.disconnect();
+  }
+});

@@ -1,0 +1,64 @@
+import { once } from "node:events";
+import { connect, createServer, type Server, type Socket } from "node:net";
+
+/** Real TCP between a client and a broker, which a test cuts or stalls. */
+export class TcpProxy {
+  readonly port: number;
+  /** How many connections there were. */
+  connections = 0;
+  private readonly _server: Server;
+  private readonly _pairs = new Set<[Socket, Socket]>();
+
+  static async start(targetPort: number): Promise<TcpProxy> {
+    const server = createServer({ pauseOnConnect: true }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return new TcpProxy(server, targetPort);
+  }
+
+  private constructor(server: Server, targetPort: number) {
+    this._server = server;
+    this.port = (server.address() as { port: number }).port;
+    server.on("connection", (client: Socket) => {
+      this.connections++;
+      const target = connect(targetPort, "127.0.0.1");
+      const pair: [Socket, Socket] = [client, target];
+      this._pairs.add(pair);
+      client.pipe(target);
+      target.pipe(client);
+      for (const socket of pair) {
+        socket.on("error", () => undefined);
+        socket.on("close", () => {
+          this._pairs.delete(pair);
+          client.destroy();
+          target.destroy();
+        });
+      }
+    });
+  }
+
+  get url(): string {
+    return `mqtt://127.0.0.1:${this.port}`;
+  }
+
+  /** Resets all connections, as a network does that breaks. */
+  cut(): void {
+    for (const [client, target] of this._pairs) {
+      client.resetAndDestroy();
+      target.resetAndDestroy();
+    }
+  }
+
+  /** Passes nothing on any more, and says nothing: half-open, for both ends. */
+  stall(): void {
+    for (const [client, target] of this._pairs) {
+      client.unpipe(target);
+      target.unpipe(client);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.cut();
+    this._server.close();
+    await once(this._server, "close");
+  }
+}
