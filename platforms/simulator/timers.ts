@@ -32,26 +32,29 @@ export class Timers {
     if (timer) (timer as Timer).active = false;
   }
 
-  /** Calls what is due. */
+  /** Calls what is due, the earliest first. */
   run(): void {
     const now = this._host.now();
-    for (let index = 0; index < this._timers.length; index++) {
-      const timer = this._timers[index];
-      if (!timer.active || timer.due > now) continue;
+    for (let timer = this._earliest(); timer && timer.due <= now; timer = this._earliest()) {
       if (timer.interval < 0) timer.active = false;
       // What a late alarm missed is not made up for.
-      else timer.due = Math.max(timer.due + timer.interval, now);
+      else timer.due = Math.max(timer.due + timer.interval, now + 1);
       timer.callback();
     }
     this._schedule();
   }
 
   private _schedule(): void {
-    let next = Infinity;
+    const timer = this._earliest();
+    if (timer) this._host.wakeAt(timer.due);
+  }
+
+  private _earliest(): Timer | undefined {
+    let earliest: Timer | undefined;
     for (let index = 0; index < this._timers.length; index++) {
       const timer = this._timers[index];
-      if (timer.active && timer.due < next) next = timer.due;
+      if (timer.active && !(earliest && earliest.due <= timer.due)) earliest = timer;
     }
-    if (next < Infinity) this._host.wakeAt(next);
+    return earliest;
   }
 }

@@ -12,6 +12,8 @@ export class SimulatorTransport implements Transport {
   private readonly _chunk = new Uint8Array(CHUNK_BYTES);
   private _listener: TransportListener | undefined;
   private _socket = CLOSED;
+  /** Whether the connection is up: not while it opens. */
+  private _isOpen = false;
 
   /** @param connections the device's table of open transports, by socket number. */
   constructor(host: Host, connections: (SimulatorTransport | undefined)[]) {
@@ -43,15 +45,15 @@ export class SimulatorTransport implements Transport {
   }
 
   opened(): void {
+    this._isOpen = true;
     this._listener!.onOpen();
   }
 
   readable(): void {
-    const socket = this._socket;
     const chunk = this._chunk;
-    // The listener may close this connection, and open another.
-    while (this._socket === socket) {
-      const count = this._host.read(socket, chunk, 0, chunk.length);
+    // The listener may close this connection, and begin to open another.
+    while (this._isOpen) {
+      const count = this._host.read(this._socket, chunk, 0, chunk.length);
       if (count === 0) return;
       this._listener!.onData(chunk, 0, count);
     }
@@ -69,5 +71,6 @@ export class SimulatorTransport implements Transport {
   private _forget(): void {
     this._connections[this._socket] = undefined;
     this._socket = CLOSED;
+    this._isOpen = false;
   }
 }

@@ -31,3 +31,12 @@ export function parseDuration(text: string): number {
   }
   return Math.round(ms);
 }
+
+/** A reader of durations that are no shorter than `minimumMs`. */
+export function durationFrom(minimumMs: number): (text: string) => number {
+  return (text) => {
+    const ms = parseDuration(text);
+    if (ms < minimumMs) throw new InvalidArgumentError(`It must be ${minimumMs}ms or more.`);
+    return ms;
+  };
+}

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command, Option } from "commander";
-import { parseDuration, parsePort, whole } from "../cli/arguments.ts";
+import { durationFrom, parseDuration, parsePort, whole } from "../cli/arguments.ts";
 import { ExitCode, UserError } from "../cli/errors.ts";
 import { untilInterrupted } from "../cli/interrupt.ts";
 import { paint, StatusLine } from "../cli/terminal.ts";
@@ -27,7 +27,7 @@ export function demoCommand(): Command {
     .addOption(new Option("--engine <name>", "engine of the first device").choices(["xs", "node"]).default("xs"))
     .option("--devices <count>", "devices in all; the others run on Node", whole(1, 1_000), 6)
     .option("--port <number>", "port of the broker; another is chosen when it is in use", parsePort, 1883)
-    .option("--interval <duration>", "from one sample to the next, from 50ms on", parseDuration, 250)
+    .option("--interval <duration>", "from one sample to the next, from 50ms on", durationFrom(50), 250)
     .option("--for <duration>", "end by itself after this long, such as 10s", parseDuration)
     .option("--report <file>", "write the outcome as JSON")
     .option("--seed <number>", "seed of the devices' random numbers", whole(0, 4_294_967_295), 1)
@@ -62,9 +62,9 @@ async function run(options: Options): Promise<void> {
     line.done();
   }
   const report = await demo.finish();
-  if (options.report) await writeReport(options.report, report);
   console.log(summary(report));
-  process.exitCode = report.lost === 0 ? ExitCode.OK : ExitCode.FAILED;
+  process.exitCode = report.lost === 0 && report.devicesEnded === 0 ? ExitCode.OK : ExitCode.FAILED;
+  if (options.report) await writeReport(options.report, report);
 }
 
 function showEverySecond(demo: Demo, line: StatusLine): NodeJS.Timeout {
@@ -87,7 +87,7 @@ function showEverySecond(demo: Demo, line: StatusLine): NodeJS.Timeout {
 
 function describe({ connected, published, acknowledged, received, inFlight, first }: DemoState): string {
   const counts = `connected ${connected}  published ${published}  acknowledged ${acknowledged}  received ${received}  in flight ${inFlight}`;
-  return first.slotBytes ? `${counts}  XS: ${first.slots} slots, ${first.chunkBytes} chunk bytes` : counts;
+  return first?.slotBytes ? `${counts}  XS: ${first.slots} slots, ${first.chunkBytes} chunk bytes` : counts;
 }
 
 function summary(report: DemoReport): string {
@@ -98,7 +98,12 @@ function summary(report: DemoReport): string {
       `${report.received} received, ${verdict}, ${report.duplicates} twice.`,
     `${report.receivedQos0} messages with QoS 0 were received, and ${report.commands} commands obeyed.`,
   ];
-  if (report.engine === "xs") {
+  if (report.devicesEnded > 0) {
+    lines.push(
+      paint("red", `${report.devicesEnded} of them ended by themselves`) + ", and what they published is not counted.",
+    );
+  }
+  if (report.slotBytes) {
     if (report.slotsPerPublish !== null) {
       lines.push(
         `XS, once warm: ${report.slotsPerPublish} slots and ${report.chunkBytesPerPublish} chunk bytes a publish, ` +

@@ -19,12 +19,16 @@ export interface DemoOptions {
   /** ms from one sample to the next. */
   intervalMs: number;
   seed: number;
+  /** The sensors' program; by default the example. */
+  program?: string;
   /** Gets what a person should read: the port that was in use, what a device prints, how a device ended. */
   onNotice: (line: string) => void;
 }
 
-/** Where the demo stands; all counts are of QoS 1, and of all devices. */
+/** Where the demo stands; all counts are of QoS 1, and of all devices that have not ended. */
 export interface DemoState {
+  /** Devices that ended by themselves: the program threw, or the heap was too small. */
+  devicesEnded: number;
   /** Devices that are connected to the broker. */
   connected: number;
   published: number;
@@ -33,16 +37,21 @@ export interface DemoState {
   inFlight: number;
   /** Commands that reached the devices. */
   commands: number;
-  /** The first device's counters. */
-  first: Statistics;
+  /** The first device's counters; undefined when it has ended. */
+  first: Statistics | undefined;
 }
 
-/** The outcome, as `--report` writes it. Counts of messages are of QoS 1 where the name says nothing else. */
+/**
+ * The outcome, as `--report` writes it. Counts of messages are of QoS 1 where the name says nothing else, and of the devices
+ * that did not end. Figures of the first device's heap are null when it ended.
+ */
 export interface DemoReport {
   engine: Engine;
   /** Bytes of a slot of the first device's heap; 16 on an ESP32. 0 on Node. */
-  slotBytes: number;
+  slotBytes: number | null;
   devices: number;
+  /** Devices that ended by themselves: the program threw, or the heap was too small. */
+  devicesEnded: number;
   /** Messages that the devices' outboxes accepted. */
   published: number;
   acknowledged: number;
@@ -63,18 +72,22 @@ export interface DemoReport {
   slotsPerMessage: number | null;
   chunkBytesPerMessage: number | null;
   /** Collections on the first device since its program started. */
-  collections: number;
+  collections: number | null;
   /** Peak of the first device's heap above the engine's own, slots and chunks together. */
-  heapPeakBytes: number;
-  heapLimitBytes: number;
+  heapPeakBytes: number | null;
+  heapLimitBytes: number | null;
   /** Bytes of the program, minified; and as XS bytecode. */
   bundleBytes: number;
-  codeBytes: number;
+  codeBytes: number | null;
 }
 
+/** The device whose heap is watched. */
+const FIRST = "greenhouse-1";
 const COMMAND_INTERVAL_MS = 1_000;
 /** After this the first device is warm: it has connected, published and been commanded. */
-const WARM_UP_MS = 2_000;
+const WARM_UP_MS = 1_500;
+/** Room in the outbox for the commands to a device: the one under way, and the last. */
+const COMMAND_BYTES = 128;
 /** An interval that ends sampling, for all that a demo lasts. */
 const LONGEST_INTERVAL_MS = 3_600_000;
 const DRAIN_MS = 10_000;
@@ -92,18 +105,21 @@ export class Demo {
   private readonly _devices = new Map<string, Device>();
   private readonly _subscriber: Client;
   private readonly _connected: Set<string>;
+  private _devicesEnded = 0;
   private _commands: NodeJS.Timeout | undefined;
   private _warmUp: NodeJS.Timeout | undefined;
   private _warm: Statistics | undefined;
 
   static async start(options: DemoOptions): Promise<Demo> {
     const connected = new Set<string>();
-    const [program, broker] = await Promise.all([
-      bundle(join(packageRoot, "platforms/simulator/example/sensor.ts")),
-      startBroker(options, connected),
-    ]);
-    const demo = new Demo(options, program, broker, connected);
-    await demo._start();
+    const program = await bundle(options.program ?? join(packageRoot, "platforms/simulator/example/sensor.ts"));
+    const demo = new Demo(options, program, await startBroker(options, connected), connected);
+    try {
+      await demo._start();
+    } catch (error) {
+      await demo.stop();
+      throw error;
+    }
     return demo;
   }
 
@@ -112,13 +128,16 @@ export class Demo {
     this.program = program;
     this.broker = broker;
     this._connected = connected;
-    this._subscriber = new Client(platform, { url: broker.url, clientId: "mote-demo", outboxBytes: 16_384 });
+    this._subscriber = new Client(platform, {
+      url: broker.url,
+      clientId: "mote-demo",
+      outboxBytes: (1 + options.companions) * COMMAND_BYTES,
+    });
   }
 
   private async _start(): Promise<void> {
     await this._subscribe();
-    const ids = Array.from({ length: 1 + this._options.companions }, (_, index) => `greenhouse-${index + 1}`);
-    for (const [index, id] of ids.entries()) await this._startDevice(id, index);
+    for (let number = 1; number <= 1 + this._options.companions; number++) await this._startDevice(number);
     this._commands = setInterval(() => this._command(this._options.intervalMs), COMMAND_INTERVAL_MS);
     this._warmUp = setTimeout(() => void this._measureWarm(), WARM_UP_MS);
   }
@@ -138,16 +157,18 @@ export class Demo {
     this._ledger.take(id, name, message.text(), message.qos);
   }
 
-  private async _startDevice(id: string, index: number): Promise<void> {
+  private async _startDevice(number: number): Promise<void> {
     const { engine, intervalMs, seed, onNotice } = this._options;
+    const id = `greenhouse-${number}`;
     const device = await Device.create({
-      engine: index === 0 ? engine : "node",
+      engine: id === FIRST ? engine : "node",
       settings: JSON.stringify({ id, url: this.broker.url, intervalMs }),
-      seed: (seed + index) >>> 0,
+      seed: (seed + number - 1) >>> 0,
       onPrint: onNotice,
       onEnd: (message) => {
         onNotice(`${id} ended: ${message}`);
         this._devices.delete(id);
+        this._devicesEnded++;
       },
     });
     this._devices.set(id, device);
@@ -161,23 +182,29 @@ export class Demo {
   }
 
   private async _measureWarm(): Promise<void> {
-    const [first] = this._devices.values();
-    this._warm = await first?.statistics().catch(() => undefined);
+    this._warm = (await this.state()).first;
   }
 
   async state(): Promise<DemoState> {
-    const all = await Promise.all([...this._devices.values()].map((device) => device.statistics()));
-    const sum = (name: string): number => all.reduce((total, { reports }) => total + (reports[name] ?? 0), 0);
-    const [first] = all;
-    if (!first) throw new Error("All devices have ended.");
+    const devices = [...this._devices];
+    const answers = await Promise.all(devices.map(([, device]) => device.statistics().catch(() => undefined)));
+    const all = new Map<string, Statistics>();
+    for (const [index, [id]] of devices.entries()) {
+      const answer = answers[index];
+      // One that ended meanwhile is not counted: what it published in the end is not known.
+      if (answer && this._devices.has(id)) all.set(id, answer);
+    }
+    const sum = (name: string): number =>
+      [...all.values()].reduce((total, { reports }) => total + (reports[name] ?? 0), 0);
     return {
-      connected: [...this._devices.keys()].filter((id) => this._connected.has(id)).length,
+      devicesEnded: this._devicesEnded,
+      connected: [...all.keys()].filter((id) => this._connected.has(id)).length,
       published: sum("published"),
       acknowledged: sum("acknowledged"),
-      received: this._ledger.received,
+      received: [...all.keys()].reduce((total, id) => total + this._ledger.receivedFrom(id), 0),
       inFlight: sum("inFlight"),
       commands: sum("received"),
-      first,
+      first: all.get(FIRST),
     };
   }
 
@@ -209,22 +236,17 @@ export class Demo {
       const before = this._ledger.received;
       const state = await this.state();
       const drained = state.acknowledged === state.published && state.received === state.published;
-      if ((drained && before === state.received) || performance.now() > deadline) return state;
+      if ((drained && before === this._ledger.received) || performance.now() > deadline) return state;
       await sleep(POLL_MS);
     }
   }
 
-  private _report(end: Statistics, last: DemoState): DemoReport {
-    const warm = this._warm;
-    const messages = (name: string): number => end.reports[name]! - (warm?.reports[name] ?? 0);
-    const share = (cost: number, count: number): number | null => (warm && count > 0 ? cost / count : null);
-    const perPublish = (cost: number): number | null => share(cost, messages("messages"));
-    const perMessage = (cost: number): number | null => share(cost, messages("received"));
-    const since = (name: keyof Omit<Statistics, "reports">): number => end[name] - (warm?.[name] ?? 0);
+  private _report(end: Statistics | undefined, last: DemoState): DemoReport {
     return {
       engine: this._options.engine,
-      slotBytes: end.slotBytes,
+      slotBytes: end ? end.slotBytes : null,
       devices: 1 + this._options.companions,
+      devicesEnded: last.devicesEnded,
       published: last.published,
       acknowledged: last.acknowledged,
       received: last.received,
@@ -232,15 +254,30 @@ export class Demo {
       lost: last.published - last.received,
       duplicates: this._ledger.duplicates,
       commands: last.commands,
-      slotsPerPublish: perPublish(since("wakeSlots") + since("receivedSlots")),
-      chunkBytesPerPublish: perPublish(since("wakeChunkBytes") + since("receivedChunkBytes")),
-      slotsPerMessage: perMessage(since("receivedSlots")),
-      chunkBytesPerMessage: perMessage(since("receivedChunkBytes")),
-      collections: end.collections,
-      heapPeakBytes: end.slotsPeak * end.slotBytes + end.chunkBytesPeak,
-      heapLimitBytes: end.slotsLimit * end.slotBytes + end.chunkBytesLimit,
+      ...this._costs(end),
+      collections: end ? end.collections : null,
+      heapPeakBytes: end ? end.slotsPeak * end.slotBytes + end.chunkBytesPeak : null,
+      heapLimitBytes: end ? end.slotsLimit * end.slotBytes + end.chunkBytesLimit : null,
       bundleBytes: this.program.bytes,
-      codeBytes: end.codeBytes,
+      codeBytes: end ? end.codeBytes : null,
+    };
+  }
+
+  /** What the first device's heap took since it was warm, for each message. */
+  private _costs(
+    end: Statistics | undefined,
+  ): Pick<DemoReport, "slotsPerPublish" | "chunkBytesPerPublish" | "slotsPerMessage" | "chunkBytesPerMessage"> {
+    const warm = this._warm;
+    const since = (name: keyof Omit<Statistics, "reports">): number => (end?.[name] ?? 0) - (warm?.[name] ?? 0);
+    const share = (cost: number, name: string): number | null => {
+      const count = (end?.reports[name] ?? 0) - (warm?.reports[name] ?? 0);
+      return warm && count > 0 ? cost / count : null;
+    };
+    return {
+      slotsPerPublish: share(since("wakeSlots") + since("receivedSlots"), "messages"),
+      chunkBytesPerPublish: share(since("wakeChunkBytes") + since("receivedChunkBytes"), "messages"),
+      slotsPerMessage: share(since("receivedSlots"), "received"),
+      chunkBytesPerMessage: share(since("receivedChunkBytes"), "received"),
     };
   }
 }

@@ -69,6 +69,7 @@ function resolveMote(program: string): Plugin {
       build.onResolve({ filter: /^mote-mqtt(\/|$)/ }, ({ path }) => {
         const [, part] = path.split("/");
         if (part === undefined) return source("src/index.ts");
+        if (part === "qos2") return source("src/qos2.ts");
         if (part === "codec") return source("src/packet/index.ts");
         if (PLATFORMS.includes(part)) return source("platforms/simulator/index.ts");
         return { errors: [{ text: `mote-mqtt has no part "${part}"` }] };

@@ -23,10 +23,14 @@ export class NodeMachine implements Machine, Host {
   private _listener: HostListener | undefined;
   private _now = 0;
   private _running = false;
+  /** Why the machine has ended, once it has. */
+  private _end: string | undefined;
   private _credits: number[] = [];
   /** Sockets whose program was refused some bytes, and waits for room. */
   private readonly _refused = new Set<number>();
+  /** What arrived and is not read yet, and the socket it arrived at. */
   private _incoming: Uint8Array = new Uint8Array();
+  private _incomingSocket = -1;
   private _reports: Record<string, number> = {};
 
   constructor(board: Board, options: MachineOptions) {
@@ -51,6 +55,7 @@ export class NodeMachine implements Machine, Host {
 
   received(now: number, socket: number, bytes: Uint8Array): void {
     this._incoming = bytes;
+    this._incomingSocket = socket;
     this._run(now, () => this._listener?.onReadable(socket, bytes.length));
     this._incoming = new Uint8Array();
   }
@@ -69,15 +74,17 @@ export class NodeMachine implements Machine, Host {
   statistics(now: number): Promise<Statistics> {
     this._reports = {};
     this._run(now, () => this._listener?.onReport());
+    if (this._end !== undefined) return Promise.reject(new Error(`The machine does not run: ${this._end}`));
     return Promise.resolve({ ...noCounters, reports: this._reports });
   }
 
   stop(): Promise<void> {
-    this._listener = undefined;
+    this._end ??= "it was stopped";
     return Promise.resolve();
   }
 
   private _run(now: number, handle: () => void): void {
+    if (this._end !== undefined) return;
     this._now = now;
     this._running = true;
     try {
@@ -88,8 +95,8 @@ export class NodeMachine implements Machine, Host {
         this._listener?.onWritable(socket);
       }
     } catch (error) {
-      this._listener = undefined;
-      this._board.onEnd(`The program threw an exception: ${error instanceof Error ? error.stack : String(error)}`);
+      this._end = `The program threw an exception: ${error instanceof Error ? error.stack : String(error)}`;
+      this._board.onEnd(this._end);
     } finally {
       this._running = false;
     }
@@ -154,7 +161,7 @@ export class NodeMachine implements Machine, Host {
 
   close(socket: number): void {
     this._credits[socket] = 0;
-    this._incoming = new Uint8Array();
+    if (socket === this._incomingSocket) this._incoming = new Uint8Array();
     this._board.close(socket);
   }
 

@@ -275,8 +275,8 @@ static void run(txMachine* the, txScript* script)
 			mxPop();
 		}
 		mxCatch(the) {
-			/* A rehearsal ends by an exception of ours (see enginePreloaded). */
-			if (!rehearsing || !preloaded)
+			/* A rehearsal ends by an exception: ours (see enginePreloaded), or one that will come again, and be told, in earnest. */
+			if (!rehearsing)
 				engineEndWithException(the, "");
 		}
 		if (!rehearsing)

@@ -27,6 +27,7 @@ static struct {
 
 static uint16_t connections;
 static double now;
+static uint32_t seed;
 static uint32_t randomState;
 
 /* The bytes of the event being handled, and those already read. */
@@ -272,6 +273,7 @@ void hostInstall(Machine* machine, char* settings)
 	/* Nothing is left of a machine before this one. */
 	listening = 0;
 	memset(sockets, 0, sizeof(sockets));
+	randomState = seed;
 
 	modInstallTextDecoder(theMachine);
 	modInstallTextEncoder(theMachine);
@@ -299,9 +301,9 @@ void hostInstall(Machine* machine, char* settings)
 	xsEndHost(theMachine);
 }
 
-void hostSeed(uint32_t seed)
+void hostSeed(uint32_t theSeed)
 {
-	randomState = seed;
+	seed = theSeed;
 }
 
 void hostSetTime(double time)

@@ -1,0 +1,184 @@
+// A simulated device on either engine, on a virtual clock, with a broker that does nothing but what the test says.
+
+import { join } from "node:path";
+import { PacketType, Reason } from "../../../src/packet/index.ts";
+import { packageRoot } from "../../../tools/cli/package.ts";
+import { bundle } from "../../../tools/simulator/bundle.ts";
+import type { Board, Machine, Statistics } from "../../../tools/simulator/machine.ts";
+import { NodeMachine } from "../../../tools/simulator/node-machine.ts";
+import type { XsHost } from "../../../tools/simulator/xs/build.ts";
+import { XsMachine } from "../../../tools/simulator/xs/machine.ts";
+import { encode, type Packet, toHex } from "../../packet/model.ts";
+import { readPackets } from "../../packet/read-packets.ts";
+
+/** More than any test sends through one connection: the credit is no part of what is tested here. */
+const CREDIT = 1_000_000;
+
+const programs = new Map<string, Promise<string>>();
+
+/** The script of programs/<name>.ts, or of a program anywhere in the package. */
+function program(name: string): Promise<string> {
+  let code = programs.get(name);
+  if (!code) {
+    const file = name.includes("/") ? name : `test/platforms/simulator/programs/${name}.ts`;
+    programs.set(name, (code = bundle(join(packageRoot, file)).then((program) => program.code)));
+  }
+  return code;
+}
+
+const running: ScriptedDevice[] = [];
+
+/** Ends the devices that a test started. */
+export async function stopDevices(): Promise<void> {
+  await Promise.all(running.splice(0).map((device) => device.stop()));
+}
+
+export interface ScriptedDeviceOptions {
+  settings?: Record<string, unknown>;
+  seed?: number;
+}
+
+export class ScriptedDevice {
+  /** Now, on the device's clock. */
+  time = 0;
+  /** What the device printed. */
+  readonly lines: string[] = [];
+  /** Every connection that the device opened and closed, and what it wrote, in order. */
+  readonly wire: string[] = [];
+  /** Why the device ended, if it did. */
+  ended: string | undefined;
+  /** How many connections the device opened. */
+  attempts = 0;
+  /** Gets each packet that the device sends, but subscriptions: those are granted. */
+  onPacket: (packet: Packet) => void | Promise<void> = () => undefined;
+
+  private readonly _machine: Machine;
+  private _socket = -1;
+  private _alarm = Infinity;
+  private readonly _written: Uint8Array[] = [];
+  private readonly _unanswered: Packet[] = [];
+  private _answering = false;
+
+  /** Starts a program on XS, or on Node. */
+  static async start(
+    engine: XsHost | "node",
+    name: string,
+    options: ScriptedDeviceOptions = {},
+  ): Promise<ScriptedDevice> {
+    const device = new ScriptedDevice(engine, options);
+    running.push(device);
+    await device._event(async (machine) => machine.start(await program(name)));
+    return device;
+  }
+
+  private constructor(engine: XsHost | "node", { settings = {}, seed = 1 }: ScriptedDeviceOptions) {
+    const board: Board = {
+      open: (socket, hostname, port, secure) => {
+        this.attempts++;
+        this._socket = socket;
+        this.wire.push(`open ${hostname}:${port}${secure ? " with TLS" : ""}`);
+      },
+      write: (_socket, bytes) => {
+        this._written.push(bytes);
+        this.wire.push(toHex(bytes));
+      },
+      close: () => {
+        this._socket = -1;
+        this.wire.push("close");
+      },
+      wakeAt: (time) => (this._alarm = time),
+      print: (line) => this.lines.push(line),
+      onEnd: (message) => (this.ended = message),
+    };
+    const options = { settings: JSON.stringify(settings), seed };
+    this._machine =
+      engine === "node" ? new NodeMachine(board, options) : new XsMachine(board, { ...options, host: engine });
+  }
+
+  statistics(): Promise<Statistics> {
+    return this._machine.statistics(this.time);
+  }
+
+  async stop(): Promise<void> {
+    await this._machine.stop();
+  }
+
+  get connecting(): boolean {
+    return this._socket >= 0;
+  }
+
+  /** Lets time pass, and all happen that the device has asked for by then. */
+  async advance(ms: number): Promise<void> {
+    const until = this.time + ms;
+    while (this._alarm <= until && this.ended === undefined) {
+      this.time = Math.max(this.time, this._alarm);
+      this._alarm = Infinity;
+      await this._event((machine) => machine.wake(this.time));
+    }
+    this.time = until;
+  }
+
+  /** Lets time pass until the device opens a connection. */
+  async nextAttempt(): Promise<void> {
+    const before = this.attempts;
+    while (this.attempts === before) {
+      if (this._alarm === Infinity || this.ended !== undefined) throw new Error(`no further attempt: ${this.ended}`);
+      await this.advance(this._alarm - this.time);
+    }
+  }
+
+  /** The connection opens. */
+  async opened(): Promise<void> {
+    await this._event((machine) => machine.opened(this.time, this._socket, CREDIT));
+  }
+
+  /** The connection opens, and the broker accepts it. */
+  async connect(sessionPresent = false): Promise<void> {
+    if (!this.connecting) await this.nextAttempt();
+    await this.opened();
+    await this.send({ type: PacketType.CONNACK, sessionPresent, returnCode: 0 });
+  }
+
+  send(...packets: Packet[]): Promise<void> {
+    return this.deliver(encode(...packets));
+  }
+
+  /** The connection brings these pieces, one after the other, for as long as there is one. */
+  async deliver(...pieces: Uint8Array[]): Promise<void> {
+    for (const piece of pieces) {
+      if (this.connecting) await this._event((machine) => machine.received(this.time, this._socket, piece));
+    }
+  }
+
+  /** The connection fails, or ends; `code` is one of `Reason`'s. */
+  async closed(code: Reason): Promise<void> {
+    const socket = this._socket;
+    this._socket = -1;
+    await this._event((machine) => machine.closed(this.time, socket, code));
+  }
+
+  /** One event, and all that the device does about it, and the broker about that. */
+  private async _event(send: (machine: Machine) => void | Promise<void>): Promise<void> {
+    const machine = this._machine;
+    await send(machine);
+    if (machine instanceof XsMachine) await machine.settled();
+    if (this._written.length > 0) {
+      const { packets, reason } = readPackets(this._written.splice(0), { bufferSize: 100_000 });
+      if (reason) throw new Error(`the device sent what is malformed: ${Reason[reason]}`);
+      this._unanswered.push(...packets);
+    }
+    if (this._answering) return;
+    this._answering = true;
+    for (let packet; (packet = this._unanswered.shift());) await this._answer(packet);
+    this._answering = false;
+  }
+
+  private async _answer(packet: Packet): Promise<void> {
+    if (packet.type === PacketType.SUBSCRIBE) {
+      const codes = packet.entries.map(({ qos }) => qos);
+      await this.send({ type: PacketType.SUBACK, packetId: packet.packetId, codes });
+    } else {
+      await this.onPacket(packet);
+    }
+  }
+}
