@@ -24,6 +24,8 @@ export function describe(reason: Reason): string {
       return "The broker acknowledged something that was not sent, or acknowledged it twice.";
     case Reason.QOS_NOT_REQUESTED:
       return "The broker delivered a message with QoS 2, which no subscription asked for: subscribe again with a new session.";
+    case Reason.TOO_MANY_UNFINISHED:
+      return "The broker has more messages with QoS 2 under way than there is room for: raise maximumReceived.";
     case Reason.CLOSED_BY_BROKER:
       return "The broker ended the connection: its log may say why.";
     case Reason.CONNECTION_REFUSED:

@@ -1,4 +1,9 @@
-import { ACKNOWLEDGEMENT_SIZE, checkAcknowledgement, encodeAcknowledgement } from "../packet/acknowledgement.ts";
+import {
+  ACKNOWLEDGEMENT_SIZE,
+  type AcknowledgementType,
+  checkAcknowledgement,
+  encodeAcknowledgement,
+} from "../packet/acknowledgement.ts";
 import { BARE_PACKET_SIZE, checkBarePacket, encodeBarePacket } from "../packet/bare.ts";
 import { copyBytes, readUint16 } from "../packet/bytes.ts";
 import { ConnackView, decodeConnack } from "../packet/connack.ts";
@@ -9,6 +14,7 @@ import { decodePublish, PublishView } from "../packet/publish.ts";
 import { Reason } from "../packet/reason.ts";
 import { decodeSuback, SubackView } from "../packet/suback.ts";
 import type { Endpoint, Platform, Transport, TransportListener } from "../platform.ts";
+import { type ExactlyOnce, Received } from "../session/exactly-once.ts";
 import { MESSAGE_OVERHEAD, Outbox, type PayloadSource } from "../session/outbox.ts";
 import { Guard } from "./guard.ts";
 import { Message } from "./message.ts";
@@ -74,6 +80,7 @@ export class Client implements Publishing, PacketListener, TransportListener {
   private readonly _subscriptions: Subscriptions;
   private readonly _reconnect: Reconnect;
   private readonly _guard = new Guard();
+  private readonly _exactlyOnce: ExactlyOnce | undefined;
 
   private readonly _message: Message;
   private readonly _publishView = new PublishView();
@@ -86,8 +93,13 @@ export class Client implements Publishing, PacketListener, TransportListener {
   private _controlEnd = 0;
   /** How much of the outbox's next packet the transport has taken. */
   private _written = 0;
-  /** Packet id to acknowledge once the message being skipped has passed; 0 for none. */
-  private _skippedId = 0;
+  /** How the message being received is to be answered: packet id, 0 for not at all, and the packet's type. */
+  private _answerId = 0;
+  private _answerType: AcknowledgementType = PacketType.PUBACK;
+  /** Whether it is to be delivered: with QoS 2 it may have been already. */
+  private _isNew = true;
+  /** More messages with QoS 2 have come than there was room for: the connection ends once the others are answered. */
+  private _tooMany = false;
 
   private readonly _keepAliveMs: number;
   private readonly _connectTimeoutMs: number;
@@ -132,6 +144,7 @@ export class Client implements Publishing, PacketListener, TransportListener {
       this._guard,
     );
     this._control = new Uint8Array(Math.max(CONTROL_BYTES, connectSize(this._connect)));
+    this._exactlyOnce = options.exactlyOnce;
     this._framer = new Framer(this, receive);
     this._message = new Message(text, receive);
     this._transport = platform.createTransport();
@@ -147,7 +160,7 @@ export class Client implements Publishing, PacketListener, TransportListener {
     return this._outbox.queued;
   }
 
-  /** Messages with QoS 1 that are sent and wait for their acknowledgement, or to be sent again. */
+  /** Messages with QoS 1 or 2 that are sent and wait for their acknowledgement, or to be sent again. */
   get inFlight(): number {
     return this._outbox.inFlight;
   }
@@ -192,7 +205,7 @@ export class Client implements Publishing, PacketListener, TransportListener {
     const text = this._platform.text;
     const bytes = encodeTopicName(text, "topic", topic);
     checkLength("topic", bytes, this._outbox.bytes.length - MESSAGE_OVERHEAD);
-    return new Publisher(this, text, bytes, options ?? {});
+    return new Publisher(this, text, bytes, this._maximumQos, options ?? {});
   }
 
   /** Publishes once. A topic that is published to again and again is cheaper through `publisher`. */
@@ -201,13 +214,13 @@ export class Client implements Publishing, PacketListener, TransportListener {
   }
 
   /**
-   * Subscribes to a topic filter with QoS 0 or 1, now or as soon as there is a connection, and again whenever the
+   * Subscribes to a topic filter with QoS 0, 1, or 2 (which takes `exactlyOnce`), now or as soon as there is a connection, and again whenever the
    * broker has lost the session. Throws when the filter is not one, is too long, or has a subscription already.
    */
-  subscribe(filter: string, qos: 0 | 1, handler: MessageHandler): Subscription {
+  subscribe(filter: string, qos: 0 | 1 | 2, handler: MessageHandler): Subscription {
     const bytes = encodeTopicFilter(this._platform.text, filter);
     checkLength("filter", bytes, this._control.length - SUBSCRIBE_OVERHEAD);
-    const subscription = this._subscriptions.add(bytes, inRange("qos", qos, 0, 0, 1), handler, filter);
+    const subscription = this._subscriptions.add(bytes, inRange("qos", qos, 0, 0, this._maximumQos), handler, filter);
     this._flush();
     return subscription;
   }
@@ -218,6 +231,10 @@ export class Client implements Publishing, PacketListener, TransportListener {
     if (!outbox.append(header, topic, payload)) return Published.FULL;
     this._flush();
     return outbox.queued === 0 ? Published.SENT : Published.QUEUED;
+  }
+
+  private get _maximumQos(): number {
+    return this._exactlyOnce ? 2 : 1;
   }
 
   // Time
@@ -290,6 +307,7 @@ export class Client implements Publishing, PacketListener, TransportListener {
     this._sincePingMs = -1;
     this._lastReason = Reason.OK;
     this._outbox.resume(sessionPresent);
+    if (!sessionPresent) this._exactlyOnce?.forget();
     this._subscriptions.resume(sessionPresent);
     this._guard.call(this.onConnect, sessionPresent);
   }
@@ -310,7 +328,8 @@ export class Client implements Publishing, PacketListener, TransportListener {
   private _hangUp(): void {
     this._transport.close();
     this._framer.reset();
-    this._controlStart = this._controlEnd = this._written = this._skippedId = 0;
+    this._tooMany = false;
+    this._controlStart = this._controlEnd = this._written = this._answerId = 0;
   }
 
   // Output
@@ -384,6 +403,7 @@ export class Client implements Publishing, PacketListener, TransportListener {
     this._framer.push(bytes, start, end);
     this._busy = false;
     this._flush();
+    if (this._tooMany) this._lose(Reason.TOO_MANY_UNFINISHED);
     this._guard.rethrow();
   }
 
@@ -410,6 +430,10 @@ export class Client implements Publishing, PacketListener, TransportListener {
         return this._handleAcknowledgement(type, bytes, start, end);
       case PacketType.SUBACK:
         return this._handleSuback(bytes, start, end);
+      case PacketType.PUBREC:
+      case PacketType.PUBREL:
+      case PacketType.PUBCOMP:
+        return this._handleExactlyOnce(type, bytes, start, end);
       case PacketType.PINGRESP:
         this._sincePingMs = -1;
         return checkBarePacket(start, end);
@@ -440,6 +464,17 @@ export class Client implements Publishing, PacketListener, TransportListener {
     return known ? Reason.OK : Reason.UNKNOWN_PACKET_ID;
   }
 
+  private _handleExactlyOnce(type: PacketType, bytes: Uint8Array, start: number, end: number): Reason {
+    if (!this._exactlyOnce) return Reason.UNEXPECTED_PACKET;
+    const reason = checkAcknowledgement(bytes, start, end);
+    if (reason) return reason;
+    const packetId = readUint16(bytes, start);
+    this._sinceAcknowledgedMs = 0;
+    const answer = this._exactlyOnce.handle(type, packetId, this._outbox);
+    if (answer < 0) return Reason.UNKNOWN_PACKET_ID;
+    return answer ? this._acknowledge(answer as AcknowledgementType, packetId) : Reason.OK;
+  }
+
   private _handleSuback(bytes: Uint8Array, start: number, end: number): Reason {
     const view = this._subackView;
     const reason = decodeSuback(bytes, start, end, view);
@@ -452,22 +487,47 @@ export class Client implements Publishing, PacketListener, TransportListener {
   }
 
   private _handlePublish(header: number, bytes: Uint8Array, start: number, end: number): Reason {
+    const reason = this._takePublish(header, bytes, start, end);
+    if (reason) return reason;
+    const message = this._message;
+    if (this._isNew && this._subscriptions.dispatch(message) === 0) this._guard.call(this.onMessage, message);
+    return this._answer();
+  }
+
+  /** Reads a PUBLISH into the message, and decides how it is to be answered. */
+  private _takePublish(header: number, bytes: Uint8Array, start: number, end: number): Reason {
     const view = this._publishView;
     const reason = decodePublish(header, bytes, start, end, view);
     if (reason) return reason;
-    if (view.qos > 1) return Reason.QOS_NOT_REQUESTED;
-    const message = this._message;
-    message._set(bytes, view);
-    const packetId = view.packetId;
-    if (this._subscriptions.dispatch(message) === 0) this._guard.call(this.onMessage, message);
-    return packetId ? this._acknowledge(packetId) : Reason.OK;
+    this._isNew = true;
+    this._answerType = PacketType.PUBACK;
+    if (view.qos === 2) {
+      if (!this._exactlyOnce) return Reason.QOS_NOT_REQUESTED;
+      const received = this._exactlyOnce.receive(view.packetId);
+      this._isNew = received === Received.NEW;
+      this._answerType = PacketType.PUBREC;
+      if (received === Received.FULL) {
+        // It gets no answer, so that it comes again; the others do, so that there is room for it then.
+        this._tooMany = true;
+        view.packetId = 0;
+      }
+    }
+    this._answerId = view.packetId;
+    this._message._set(bytes, view);
+    return Reason.OK;
   }
 
-  private _acknowledge(packetId: number): Reason {
+  private _answer(): Reason {
+    const packetId = this._answerId;
+    this._answerId = 0;
+    return packetId ? this._acknowledge(this._answerType, packetId) : Reason.OK;
+  }
+
+  private _acknowledge(type: AcknowledgementType, packetId: number): Reason {
     // A handler may have ended the connection that the message came through.
     if (this._phase !== Phase.CONNECTED) return Reason.OK;
     if (!this._reserve(ACKNOWLEDGEMENT_SIZE)) return Reason.OUTPUT_STALLED;
-    this._controlEnd = encodeAcknowledgement(this._control, this._controlEnd, PacketType.PUBACK, packetId);
+    this._controlEnd = encodeAcknowledgement(this._control, this._controlEnd, type, packetId);
     return Reason.OK;
   }
 
@@ -475,16 +535,11 @@ export class Client implements Publishing, PacketListener, TransportListener {
 
   /** @internal */
   onLargePublish(header: number, bytes: Uint8Array, start: number, end: number, payloadLength: number): void {
-    const view = this._publishView;
-    let reason = this._phase === Phase.CONNECTED ? Reason.OK : Reason.UNEXPECTED_PACKET;
-    reason = reason || decodePublish(header, bytes, start, end, view);
-    if (!reason && view.qos > 1) reason = Reason.QOS_NOT_REQUESTED;
+    const early = this._phase !== Phase.CONNECTED;
+    const reason = early ? Reason.UNEXPECTED_PACKET : this._takePublish(header, bytes, start, end);
     if (reason) return this._lose(reason);
-    const message = this._message;
-    message._set(bytes, view);
-    message.length = payloadLength;
-    this._skippedId = view.packetId;
-    this._guard.call(this.onSkipped, message);
+    this._message.length = payloadLength;
+    if (this._isNew) this._guard.call(this.onSkipped, this._message);
     if (payloadLength === 0) this._skipped();
   }
 
@@ -497,9 +552,7 @@ export class Client implements Publishing, PacketListener, TransportListener {
   }
 
   private _skipped(): void {
-    const packetId = this._skippedId;
-    this._skippedId = 0;
-    const reason = packetId ? this._acknowledge(packetId) : Reason.OK;
+    const reason = this._answer();
     if (reason) this._lose(reason);
   }
 }

@@ -6,7 +6,7 @@ import type { Text } from "../platform.ts";
  * handler returns.
  */
 export class Message {
-  /** 0 or 1: the QoS it was delivered with. */
+  /** 0 to 2: the QoS it was delivered with. */
   qos = 0;
   /** True when the broker had kept it and sends it because of a new subscription [MQTT-3.3.1-8]. */
   retain = false;

@@ -3,6 +3,7 @@ import type { ConnectFields, WillFields } from "../packet/connect.ts";
 import { Reason } from "../packet/reason.ts";
 import { checkTopicFilter, checkTopicName } from "../packet/topic.ts";
 import { checkUtf8 } from "../packet/utf8.ts";
+import type { ExactlyOnce } from "../session/exactly-once.ts";
 import type { Endpoint, Text } from "../platform.ts";
 
 /** The message that the broker publishes when it loses the client (3.1.2.5). */
@@ -30,7 +31,9 @@ export interface ClientOptions {
   will?: WillOptions;
   /** Seconds without a packet after which the client sends a ping; 0 to 65,535, 0 for never. 60 by default. */
   keepAlive?: number;
-  /** How many messages with QoS 1 may wait for their acknowledgement at once; 1 to 1,000. 4 by default. */
+  /** QoS 2, which is not there without: `new ExactlyOnce()` of `mote-mqtt/qos2`, one for each client. */
+  exactlyOnce?: ExactlyOnce;
+  /** How many messages with QoS 1 or 2 may wait for their acknowledgement at once; 1 to 1,000. 4 by default. */
   maximumInFlight?: number;
   /** Bytes of the buffer for messages on their way out; 64 to 16,777,215. 1,024 by default. */
   outboxBytes?: number;

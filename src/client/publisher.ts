@@ -11,7 +11,7 @@ export enum Published {
   FULL = 0,
   /** It waits in the outbox: for the connection, for earlier messages, or for an acknowledgement. */
   QUEUED = 1,
-  /** It has been handed to the connection. With QoS 1 it stays in the outbox until it is acknowledged. */
+  /** It has been handed to the connection. With QoS 1 or 2 it stays in the outbox until it is acknowledged. */
   SENT = 2,
 }
 
@@ -20,8 +20,8 @@ const WHOLE = Infinity;
 
 /** How a publisher sends. */
 export interface PublisherOptions {
-  /** 0 by default: at most once. 1: at least once, kept until the broker acknowledges. */
-  qos?: 0 | 1;
+  /** 0 by default: at most once. 1: at least once, kept until the broker acknowledges. 2: exactly once, with `exactlyOnce`. */
+  qos?: 0 | 1 | 2;
   /** Whether the broker keeps the message for later subscribers. False by default. */
   retain?: boolean;
   /** Digits after the point when the payload is a number; 0 to 9. 0 by default. */
@@ -51,11 +51,11 @@ export class Publisher implements PayloadSource {
   private _end = 0;
 
   /** @internal */
-  constructor(client: Publishing, text: Text, topic: Uint8Array, options: PublisherOptions) {
+  constructor(client: Publishing, text: Text, topic: Uint8Array, maximumQos: number, options: PublisherOptions) {
     this._client = client;
     this._text = text;
     this._topic = topic;
-    this._header = publishHeader(inRange("qos", options.qos, 0, 0, 1), options.retain ?? false);
+    this._header = publishHeader(inRange("qos", options.qos, 0, 0, maximumQos), options.retain ?? false);
     this._decimals = inRange("decimals", options.decimals, 0, 0, 9);
   }
 

@@ -72,6 +72,8 @@ export enum Reason {
   UNKNOWN_PACKET_ID = 49,
   /** A message with a QoS above what any subscription asked for (3.8.4). */
   QOS_NOT_REQUESTED = 50,
+  /** More messages with QoS 2 are unfinished than `maximumReceived` has room for. */
+  TOO_MANY_UNFINISHED = 51,
 
   // The connection
   /** The broker ended the connection. */

@@ -1,4 +1,6 @@
+import { ACKNOWLEDGEMENT_SIZE } from "../packet/acknowledgement.ts";
 import { readUint16, writeUint16 } from "../packet/bytes.ts";
+import { PacketType } from "../packet/fixed-header.ts";
 import { closePublish, DUP, openPublish, publishQos, setPublishPacketId } from "../packet/publish.ts";
 
 /** Writes a message's payload in place. */
@@ -26,7 +28,7 @@ enum State {
   WRAP,
 }
 
-const NO_ENTRY = -1;
+export const NO_ENTRY = -1;
 
 /**
  * The messages on their way to the broker: a ring of encoded PUBLISH packets in one buffer, in the order they were
@@ -41,7 +43,7 @@ export class Outbox {
   packetEnd = 0;
   /** Messages that wait to be sent. */
   queued = 0;
-  /** Messages with QoS 1 that have a packet id and wait for its acknowledgement, or to be sent again. */
+  /** Messages with QoS 1 or 2 that have a packet id and wait for its acknowledgement, or to be sent again. */
   inFlight = 0;
 
   /** Oldest entry, first one not sent, and first free byte. */
@@ -100,9 +102,10 @@ export class Outbox {
     if (this.queued === 0) return false;
     const at = (this._next = this._begin(this._next));
     const bytes = this.bytes;
-    this.packetStart = at + ENTRY_HEADER + (bytes[at] >> 4);
-    this.packetEnd = this._end(at);
-    if (this._state(at) === State.IDENTIFIED || publishQos(bytes[this.packetStart]) === 0) return true;
+    this.packetStart = this.packetAt(at);
+    const qos = this.qosAt(this.packetStart);
+    this.packetEnd = qos < 0 ? this.packetStart + ACKNOWLEDGEMENT_SIZE : this._end(at);
+    if (this._state(at) === State.IDENTIFIED || qos === 0) return true;
     if (this.inFlight === this._flight.length) return false;
     setPublishPacketId(bytes, this.packetStart, this._takeSlot(at) + 1);
     this._setState(at, State.IDENTIFIED);
@@ -128,14 +131,34 @@ export class Outbox {
     if (this.queued) this._skipDone();
   }
 
-  /** The message with this packet id is acknowledged. Returns false when there is none that was sent. */
+  /** PUBACK has come. Returns false when no message with QoS 1 and this packet id was sent. */
   acknowledge(packetId: number): boolean {
-    const slot = packetId - 1;
-    const at = slot < this._flight.length ? this._flight[slot] : NO_ENTRY;
-    if (at === NO_ENTRY || this._state(at) !== State.SENT) return false;
-    this._flight[slot] = NO_ENTRY;
+    const at = this.sentEntry(packetId);
+    return at !== NO_ENTRY && this.qosAt(this.packetAt(at)) === 1 && this.finish(packetId);
+  }
+
+  /** Where the entry is that was sent with this packet id, or `NO_ENTRY`. */
+  sentEntry(packetId: number): number {
+    const at = packetId <= this._flight.length ? this._flight[packetId - 1] : NO_ENTRY;
+    return at !== NO_ENTRY && this._state(at) === State.SENT ? at : NO_ENTRY;
+  }
+
+  /** Where the packet is of the entry at `at`. */
+  packetAt(at: number): number {
+    return at + ENTRY_HEADER + (this.bytes[at] >> 4);
+  }
+
+  /** The QoS of the PUBLISH at `packet`; -1 of a PUBREL that has taken its place. */
+  qosAt(packet: number): number {
+    const header = this.bytes[packet];
+    return header >> 4 === PacketType.PUBLISH ? publishQos(header) : -1;
+  }
+
+  /** The message with this packet id, which `sentEntry` found, is delivered. Returns true. */
+  finish(packetId: number): boolean {
+    this._setState(this._flight[packetId - 1], State.DONE);
+    this._flight[packetId - 1] = NO_ENTRY;
     this.inFlight--;
-    this._setState(at, State.DONE);
     this._release();
     return true;
   }
@@ -151,25 +174,34 @@ export class Outbox {
     for (let index = 0; index < this._entries; index++) {
       at = this._begin(at);
       const state = this._state(at);
-      if (state !== State.DONE) {
-        this.queued++;
-        if (!sessionPresent) this._setState(at, State.QUEUED);
-        else if (state === State.SENT) this._setState(at, State.IDENTIFIED);
-        this._setDup(at, sessionPresent && state === State.SENT, !sessionPresent);
-      }
+      if (state !== State.DONE) this._requeue(at, state, sessionPresent);
       at = this._end(at);
     }
     if (!sessionPresent) {
       this._flight.fill(NO_ENTRY);
       this.inFlight = 0;
+      this._release();
     }
     if (this.queued) this._skipDone();
   }
 
-  private _setDup(at: number, set: boolean, clear: boolean): void {
-    const packet = at + ENTRY_HEADER + (this.bytes[at] >> 4);
-    if (set) this.bytes[packet] |= DUP;
-    if (clear) this.bytes[packet] &= ~DUP;
+  private _requeue(at: number, state: State, sessionPresent: boolean): void {
+    const packet = this.packetAt(at);
+    const released = this.qosAt(packet) < 0;
+    if (sessionPresent) {
+      if (state === State.SENT) {
+        this._setState(at, State.IDENTIFIED);
+        if (!released) this.bytes[packet] |= DUP;
+      }
+    } else if (released) {
+      // The broker had taken the message over, and lost it together with the session.
+      this._setState(at, State.DONE);
+      return;
+    } else {
+      this._setState(at, State.QUEUED);
+      this.bytes[packet] &= ~DUP;
+    }
+    this.queued++;
   }
 
   /** Ids are taken in turn, so that one is not used again at once. */

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { Client } from "../../src/client/client.ts";
 import { Published } from "../../src/client/publisher.ts";
 import { Reason } from "../../src/packet/index.ts";
+import { ExactlyOnce } from "../../src/qos2.ts";
 import { seededRandom } from "../support/random.ts";
 import { VirtualBroker } from "../support/virtual-broker.ts";
 import { type Link, virtualPlatform } from "../support/virtual-platform.ts";
@@ -13,6 +14,9 @@ const SEEDS = process.env.MOTE_SEED ? [+process.env.MOTE_SEED] : Array.from({ le
 interface Outcome {
   accepted: string[];
   received: string[];
+  /** The same with QoS 2. */
+  acceptedExactly: string[];
+  receivedExactly: string[];
   sentDown: string[];
   gotDown: string[];
   crashed: boolean;
@@ -29,6 +33,8 @@ function run(seed: number): Outcome {
   const outcome: Outcome = {
     accepted: [],
     received: broker.received,
+    acceptedExactly: [],
+    receivedExactly: broker.receivedExactly,
     sentDown: [],
     gotDown: [],
     crashed: false,
@@ -49,9 +55,10 @@ function run(seed: number): Outcome {
     outboxBytes: 64 + below(600),
     receiveBytes: 64 + below(200),
     tickMs: 50 + below(200),
+    exactlyOnce: new ExactlyOnce(),
   });
   client.onConnect = () => outcome.reconnections++;
-  client.subscribe("down/+", 1, (message) => outcome.gotDown.push(message.text()));
+  client.subscribe("down/+", seed % 2 ? 1 : 2, (message) => outcome.gotDown.push(message.text()));
 
   let faulty = true;
   broker.delay = () => below(200);
@@ -83,10 +90,14 @@ function run(seed: number): Outcome {
   ];
 
   const publisher = client.publisher("up", { qos: 1 });
+  const exact = client.publisher("exact", { qos: 2 });
   const publish = (): void => {
     const text = `${outcome.accepted.length}:${"x".repeat(below(30))}`;
     if (random() < 0.2) client.publish("noise", "q0");
-    else if (publisher.publish(text) !== Published.FULL) outcome.accepted.push(text);
+    else if (random() < 0.3) {
+      const text = `${outcome.acceptedExactly.length}!`;
+      if (exact.publish(text) !== Published.FULL) outcome.acceptedExactly.push(text);
+    } else if (publisher.publish(text) !== Published.FULL) outcome.accepted.push(text);
   };
 
   client.connect();
@@ -124,11 +135,16 @@ const firstOccurrences = (items: string[]): string[] => [...new Set(items)];
 describe("on a network that cuts, stalls, resets, refuses and swallows", () => {
   const outcomes: Outcome[] = [];
 
-  it.each(SEEDS)("nothing accepted with QoS 1 is lost, order holds, and all drains: seed %i", (seed) => {
+  it.each(SEEDS)("nothing accepted is lost, QoS 2 comes once, order holds, and all drains: seed %i", (seed) => {
     const outcome = run(seed);
     outcomes.push(outcome);
     const messages = firstOccurrences(outcome.received.filter((text) => text !== "q0"));
     expect(messages).toEqual(outcome.accepted);
+    expect(firstOccurrences(outcome.receivedExactly)).toEqual(outcome.acceptedExactly);
+    if (!outcome.cleanSession && !outcome.crashed) {
+      expect(outcome.receivedExactly, "exactly once, to the broker").toEqual(outcome.acceptedExactly);
+      if (seed % 2 === 0) expect(outcome.gotDown, "exactly once, from the broker").toEqual(outcome.sentDown);
+    }
     // Of a session that was kept, the broker's messages come too.
     if (!outcome.cleanSession && !outcome.crashed) {
       expect(firstOccurrences(outcome.gotDown)).toEqual(outcome.sentDown);
@@ -143,5 +159,6 @@ describe("on a network that cuts, stalls, resets, refuses and swallows", () => {
     // Something was sent twice, so what broke off was in the midst of it.
     expect(sum(({ received }) => received.length - new Set(received).size)).toBeGreaterThan(500);
     expect(sum(({ gotDown }) => gotDown.length)).toBeGreaterThan(1_000);
+    expect(sum(({ acceptedExactly }) => acceptedExactly.length)).toBeGreaterThan(2_000);
   });
 });

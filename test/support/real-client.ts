@@ -3,6 +3,7 @@ import { type NodePlatformOptions, createPlatform } from "../../platforms/node/i
 import { Client } from "../../src/client/client.ts";
 import type { ClientOptions } from "../../src/client/options.ts";
 import { Reason } from "../../src/packet/index.ts";
+import { ExactlyOnce } from "../../src/qos2.ts";
 import { Journal } from "./journal.ts";
 
 /** A client on platforms/node that is quick to notice and to try again, and notes what happens. */
@@ -18,6 +19,7 @@ export class RealClient {
       tickMs: 5,
       reconnectMinMs: 10,
       reconnectMaxMs: 200,
+      exactlyOnce: new ExactlyOnce(),
       ...options,
     });
     this.client.onConnect = (kept) => this.events.add(kept ? "connected to the kept session" : "connected");
@@ -38,7 +40,7 @@ export class RealClient {
   }
 
   /** Subscribes, and waits until the broker has granted it. */
-  async subscribe(filter: string, qos: 0 | 1 = 1): Promise<this> {
+  async subscribe(filter: string, qos: 0 | 1 | 2 = 1): Promise<this> {
     const granted = new Journal<number>();
     this.client.subscribe(filter, qos, (message) =>
       this._note(message.topic, message.text(), message.retain),

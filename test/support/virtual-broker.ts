@@ -6,9 +6,12 @@ import type { Link, VirtualNetwork } from "./virtual-platform.ts";
 interface Outgoing {
   topic: string;
   payload: string;
+  qos: number;
   packetId: number;
   /** Sent on some connection. */
   sent: boolean;
+  /** With QoS 2: the client has it, and PUBREL takes its place. */
+  released: boolean;
 }
 
 interface Session {
@@ -19,15 +22,18 @@ interface Session {
   lastId: number;
   /** Messages with QoS 1 that came in this session, by packet id, until a PUBACK is on its way. */
   seen: Map<number, string>;
+  /** Messages with QoS 2 that came and whose PUBREL has not. */
+  unreleased: Map<number, string>;
 }
 
 /**
- * A broker for QoS 0 and 1 on a virtual network, with sessions and take-over (3.1.4), that checks what clients must do:
+ * A broker for all three QoS on a virtual network, with sessions and take-over (3.1.4), that checks what clients must do:
  * packet ids, DUP, one CONNECT. What it finds wrong, it throws.
  */
 export class VirtualBroker {
-  /** Payloads in the order they came. */
+  /** Payloads in the order they came; with QoS 2, each once a session. */
   readonly received: string[] = [];
+  readonly receivedExactly: string[] = [];
   readonly sessions = new Map<string, Session>();
   /** How long it takes to acknowledge. */
   delay: () => number = () => 0;
@@ -61,7 +67,8 @@ export class VirtualBroker {
       );
       if (!matches) continue;
       session.lastId = (session.lastId % 65_535) + 1;
-      session.outgoing.push({ topic, payload, packetId: session.lastId, sent: false });
+      const qos = Math.max(...session.filters.values());
+      session.outgoing.push({ topic, payload, qos, packetId: session.lastId, sent: false, released: false });
       this._deliver(session);
     }
   }
@@ -88,11 +95,22 @@ export class VirtualBroker {
         case PacketType.PUBLISH:
           return this._receive(session, packets, packet);
         case PacketType.PUBACK:
+        case PacketType.PUBCOMP:
           session.outgoing = session.outgoing.filter(({ packetId, sent }) => !(sent && packetId === packet.packetId));
           return this._deliver(session);
+        case PacketType.PUBREC:
+          for (const one of session.outgoing) if (one.packetId === packet.packetId) one.released = true;
+          return packets.send({ type: PacketType.PUBREL, packetId: packet.packetId });
+        case PacketType.PUBREL:
+          session.unreleased.delete(packet.packetId);
+          return packets.send({ type: PacketType.PUBCOMP, packetId: packet.packetId });
         case PacketType.SUBSCRIBE:
           for (const { filter, qos } of packet.entries) session.filters.set(filter, qos);
-          packets.send({ type: PacketType.SUBACK, packetId: packet.packetId, codes: packet.entries.map(() => 1) });
+          packets.send({
+            type: PacketType.SUBACK,
+            packetId: packet.packetId,
+            codes: packet.entries.map(({ qos }) => qos),
+          });
           return;
         case PacketType.UNSUBSCRIBE:
           for (const filter of packet.filters) session.filters.delete(filter);
@@ -118,12 +136,16 @@ export class VirtualBroker {
       outgoing: [],
       lastId: 0,
       seen: new Map(),
+      unreleased: new Map(),
     };
     session.link = packets;
     this.sessions.set(clientId, session);
     packets.send({ type: PacketType.CONNACK, sessionPresent: kept !== undefined, returnCode: 0 });
     if (kept) {
-      for (const one of session.outgoing) if (one.sent) packets.send(this._packet(one, true));
+      for (const one of session.outgoing) {
+        if (one.released) packets.send({ type: PacketType.PUBREL, packetId: one.packetId });
+        else if (one.sent) packets.send(this._packet(one, true));
+      }
       this._deliver(session);
     }
     return session;
@@ -131,8 +153,9 @@ export class VirtualBroker {
 
   private _receive(session: Session, packets: PacketLink, packet: Publish): void {
     const payload = payloadOf(packet);
-    this.received.push(payload);
     const { packetId } = packet;
+    if (packet.qos === 2) return this._receiveExactly(session, packets, packet, payload);
+    this.received.push(payload);
     if (packet.qos === 0) return;
     const before = session.seen.get(packetId);
     if (packet.dup && session.clean) throw new Error("DUP in a new session [MQTT-4.4.0-1]");
@@ -148,6 +171,19 @@ export class VirtualBroker {
     });
   }
 
+  private _receiveExactly(session: Session, packets: PacketLink, { packetId, dup }: Publish, payload: string): void {
+    const before = session.unreleased.get(packetId);
+    if (dup && session.clean) throw new Error("DUP in a new session [MQTT-4.4.0-1]");
+    if (before === undefined) this.receivedExactly.push(payload);
+    else if (before !== payload) throw new Error(`packet id ${packetId} is in use [MQTT-2.3.1-2]`);
+    else if (!dup) throw new Error("sent again without DUP [MQTT-3.3.1-1]");
+    session.unreleased.set(packetId, payload);
+    this._network.clock.after(this.delay(), () => {
+      if (session.link !== packets || !packets.link.open || packets.link.dead) return;
+      packets.send({ type: PacketType.PUBREC, packetId });
+    });
+  }
+
   private _deliver(session: Session): void {
     if (!session.link) return;
     for (const one of session.outgoing.slice(0, 10)) {
@@ -157,7 +193,7 @@ export class VirtualBroker {
     }
   }
 
-  private _packet({ topic, payload, packetId }: Outgoing, dup: boolean): Publish {
-    return publish(topic, payload, { qos: 1, packetId, dup });
+  private _packet({ topic, payload, qos, packetId }: Outgoing, dup: boolean): Publish {
+    return publish(topic, payload, { qos, packetId, dup });
   }
 }
