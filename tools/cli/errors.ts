@@ -9,6 +9,8 @@ export const ExitCode = {
   UNAVAILABLE: 3,
   /** A fault of Mote's own. */
   INTERNAL: 70,
+  /** Stopped by Ctrl-C. */
+  INTERRUPTED: 130,
 } as const;
 
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];

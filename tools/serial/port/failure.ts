@@ -1,0 +1,47 @@
+import { readdir, readFile, readlink, realpath, stat } from "node:fs/promises";
+import { ExitCode, UserError } from "../../cli/errors.ts";
+
+/** Says why a port does not open, and what to do about it. */
+export async function describeOpenFailure(path: string, error: Error): Promise<UserError> {
+  const unavailable = (message: string): UserError => new UserError(message, ExitCode.UNAVAILABLE, { cause: error });
+  const said = error.message;
+  if (/permission denied|EACCES/i.test(said))
+    return unavailable(`You may not open ${path}. ${await permissionAdvice(path)}`);
+  if (/lock|busy|access (is )?denied/i.test(said))
+    return unavailable(
+      `${path} is in use by ${(await userOf(path)) ?? "another program"}. Close it there (a monitor, an IDE) and try again.`,
+    );
+  if (/no such file|ENOENT|cannot find|File not found/i.test(said))
+    return unavailable(`There is no port ${path}. Plug the board in; "mote ports" lists what is there.`);
+  return unavailable(`${path} does not open: ${said}. Is it a serial port? "mote ports" lists those.`);
+}
+
+async function permissionAdvice(path: string): Promise<string> {
+  const group = await groupOf(path);
+  return group
+    ? `It belongs to the group ${group}: run "sudo usermod -aG ${group} $USER", then log out and in.`
+    : "Run as a user who may, or change the device's permissions.";
+}
+
+async function groupOf(path: string): Promise<string | undefined> {
+  if (process.platform === "win32") return undefined;
+  const { gid } = await stat(path).catch(() => ({ gid: 0 }));
+  const groups = await readFile("/etc/group", "utf8").catch(() => "");
+  const line = groups.split("\n").find((entry) => entry.split(":")[2] === String(gid));
+  return gid === 0 ? undefined : line?.split(":")[0];
+}
+
+/** Which process has the port open, as far as Linux lets this user see. */
+async function userOf(path: string): Promise<string | undefined> {
+  const device = await realpath(path).catch(() => path);
+  const processes = (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name));
+  for (const id of processes) {
+    for (const descriptor of await readdir(`/proc/${id}/fd`).catch(() => [])) {
+      if ((await readlink(`/proc/${id}/fd/${descriptor}`).catch(() => "")) !== device) continue;
+      if (Number(id) === process.pid) continue;
+      const name = await readFile(`/proc/${id}/comm`, "utf8").catch(() => "");
+      return `${name.trim()} (process ${id})`;
+    }
+  }
+  return undefined;
+}
