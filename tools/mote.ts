@@ -5,6 +5,7 @@ import { ExitCode, UserError } from "./cli/errors.ts";
 import { packageVersion } from "./cli/package.ts";
 import { paint } from "./cli/terminal.ts";
 import { demoCommand } from "./demo/command.ts";
+import { flashCommand } from "./serial/flash/command.ts";
 import { simulateCommand } from "./simulator/command.ts";
 
 const program = new Command("mote")
@@ -13,7 +14,8 @@ const program = new Command("mote")
   .showHelpAfterError("(mote --help lists the commands)")
   .addCommand(demoCommand())
   .addCommand(simulateCommand())
-  .addCommand(brokerCommand());
+  .addCommand(brokerCommand())
+  .addCommand(flashCommand());
 for (const command of [program, ...program.commands]) command.exitOverride();
 
 try {
