@@ -6,6 +6,10 @@ import { packageVersion } from "./cli/package.ts";
 import { paint } from "./cli/terminal.ts";
 import { demoCommand } from "./demo/command.ts";
 import { flashCommand } from "./serial/flash/command.ts";
+import { monitorCommand } from "./serial/monitor/command.ts";
+import { portsCommand } from "./serial/ports/command.ts";
+import { provisionCommand } from "./serial/provision/command.ts";
+import { uploadCommand } from "./serial/upload/command.ts";
 import { simulateCommand } from "./simulator/command.ts";
 
 const program = new Command("mote")
@@ -15,7 +19,11 @@ const program = new Command("mote")
   .addCommand(demoCommand())
   .addCommand(simulateCommand())
   .addCommand(brokerCommand())
-  .addCommand(flashCommand());
+  .addCommand(portsCommand())
+  .addCommand(flashCommand())
+  .addCommand(provisionCommand())
+  .addCommand(uploadCommand())
+  .addCommand(monitorCommand());
 for (const command of [program, ...program.commands]) command.exitOverride();
 
 try {
