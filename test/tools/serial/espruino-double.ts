@@ -70,7 +70,6 @@ export class EspruinoDouble implements Device {
       return this.send(Uint8Array.of(ACK));
     }
     if (type === 0x8000) return this._store(data);
-    if (type === 0xa000) return this._sendFile((JSON.parse(text) as { fn: string }).fn);
     this.send(Uint8Array.of(NAK));
   }
 
@@ -87,26 +86,26 @@ export class EspruinoDouble implements Device {
     this.send(Uint8Array.of(ACK));
   }
 
-  private _sendFile(name: string): void {
-    const file = this.files.get(name);
-    if (!file) return this.send(Uint8Array.of(NAK));
-    this.send(Uint8Array.of(ACK));
-    for (let at = 0; at < file.length; at += 1024) this._reply(0x8000, file.subarray(at, at + 1024));
-    this._reply(0x8000, new Uint8Array(0));
-  }
-
   /** The few expressions that mote asks for. */
   private _evaluate(expression: string): void {
     const stored = /^E\.CRC32\(require\("Storage"\)\.read\("(.*)"\)\|\|""\)$/.exec(expression);
+    const size = /^\(f=>.*\)\(require\("Storage"\)\.read\("(.*)"\)\)$/.exec(expression);
+    const part = /^btoa\(require\("Storage"\)\.read\("(.*)",(\d+),(\d+)\)\)$/.exec(expression);
     const timeout = /^setTimeout\((".*"),\d+\)$/.exec(expression);
-    let value: number | undefined;
-    if (expression === "40+2") value = 42;
+    let value: number | string | undefined;
+    if (expression === "40 + 2") value = 42;
     else if (stored) value = crc32(this.files.get(stored[1]!) ?? new Uint8Array(0));
+    else if (size) value = this.files.get(size[1]!)?.length ?? -1;
+    else if (part) value = this._part(part[1]!, Number(part[2]), Number(part[3]));
     else if (/getFree/.test(expression)) value = 900_000;
     else if (timeout) value = this.executed.push(JSON.parse(timeout[1]!) as string);
     if (value === undefined) return this.send(Uint8Array.of(NAK));
     this.send(Uint8Array.of(ACK));
     this._reply(0x0000, new TextEncoder().encode(String(value)));
+  }
+
+  private _part(name: string, at: number, length: number): string {
+    return JSON.stringify(Buffer.from(this.files.get(name)!.subarray(at, at + length)).toString("base64"));
   }
 
   private _reply(type: number, data: Uint8Array): void {

@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const MOTE = fileURLToPath(new URL("../../../dist/tools/mote.js", import.meta.url));
+/** The built command: `npm test` builds it; after a change, so does `npm run build`. */
+export const MOTE = fileURLToPath(new URL("../../../dist/tools/mote.js", import.meta.url));
 
 export interface Outcome {
   code: number | null;
@@ -9,7 +10,7 @@ export interface Outcome {
   stderr: string;
 }
 
-/** Runs the built `mote` command to its end. `npm test` builds it; after a change, so does `npm run build`. */
+/** Runs the built `mote` command to its end. */
 export function mote(args: string[], options: { input?: string; env?: Record<string, string> } = {}): Promise<Outcome> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [MOTE, ...args], { env: { ...process.env, ...options.env } });

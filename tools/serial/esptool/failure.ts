@@ -35,6 +35,8 @@ export function isClosed(error: unknown): boolean {
   return (
     error instanceof PortClosedError ||
     (error instanceof Error &&
-      /port is not open|EPIPE|ECONNRESET|EIO|ENXIO|input\/output|stream was destroyed|destroyed/i.test(error.message))
+      /port is not open|was unplugged|EPIPE|ECONNRESET|EIO|ENXIO|input\/output|stream was destroyed|destroyed/i.test(
+        error.message,
+      ))
   );
 }

@@ -46,6 +46,7 @@ export async function withLoader<T>(
     throw describeFailure(error, port.path, "it was worked on", advice);
   } finally {
     process.off("SIGINT", onInterrupt);
+    port.onClose(); // whatever still waits for an answer need not wait for its time-out
     await port.close();
   }
 }

@@ -92,7 +92,7 @@ export async function verify(args: string[], options: LoaderOptions): Promise<bo
     const lines = results.map(({ name, offset, same, differsAt }) =>
       same
         ? `${paint("green", "same")}     ${hex(offset)}  ${name}`
-        : `${paint("red", "differs")}  ${hex(offset)}  ${name}, first within ${hex(differsAt!)} to ${hex(differsAt! + REGION_BYTES)}`,
+        : `${paint("red", "differs")}  ${hex(offset)}  ${name}, first in the ${REGION_BYTES / 1024} KB from ${hex(differsAt!)}`,
     );
     print(options, { images: results }, lines.join("\n"));
     return results.every(({ same }) => same);

@@ -9,7 +9,7 @@ export async function describeOpenFailure(path: string, error: Error): Promise<U
     return unavailable(`You may not open ${path}. ${await permissionAdvice(path)}`);
   if (/lock|busy|access (is )?denied/i.test(said))
     return unavailable(
-      `${path} is in use by ${(await userOf(path)) ?? "another program"}. Close it there (a monitor, an IDE) and try again.`,
+      `${path} is in use by ${(await usersOf(path)) ?? "another program"}. Close it there (a monitor, an IDE) and try again.`,
     );
   if (/no such file|ENOENT|cannot find|File not found/i.test(said))
     return unavailable(`There is no port ${path}. Plug the board in; "mote ports" lists what is there.`);
@@ -31,17 +31,22 @@ async function groupOf(path: string): Promise<string | undefined> {
   return gid === 0 ? undefined : line?.split(":")[0];
 }
 
-/** Which process has the port open, as far as Linux lets this user see. */
-async function userOf(path: string): Promise<string | undefined> {
+/** Which processes have the port open, as far as Linux lets this user see. */
+async function usersOf(path: string): Promise<string | undefined> {
   const device = await realpath(path).catch(() => path);
-  const processes = (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name));
-  for (const id of processes) {
-    for (const descriptor of await readdir(`/proc/${id}/fd`).catch(() => [])) {
-      if ((await readlink(`/proc/${id}/fd/${descriptor}`).catch(() => "")) !== device) continue;
-      if (Number(id) === process.pid) continue;
-      const name = await readFile(`/proc/${id}/comm`, "utf8").catch(() => "");
-      return `${name.trim()} (process ${id})`;
-    }
+  const users: string[] = [];
+  for (const id of (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name))) {
+    if (Number(id) === process.pid || !(await hasOpen(id, device))) continue;
+    const name = await readFile(`/proc/${id}/comm`, "utf8").catch(() => "");
+    users.push(`${name.trim()} (process ${id})`);
   }
-  return undefined;
+  return users.length > 0 ? users.join(" and ") : undefined;
+}
+
+async function hasOpen(processId: string, device: string): Promise<boolean> {
+  const folder = `/proc/${processId}/fd`;
+  for (const descriptor of await readdir(folder).catch(() => [])) {
+    if ((await readlink(`${folder}/${descriptor}`).catch(() => "")) === device) return true;
+  }
+  return false;
 }

@@ -24,6 +24,7 @@ class NativePort implements Port {
   onData: (bytes: Uint8Array) => void = () => {};
   onClose: () => void = () => {};
   private readonly _port: SerialPort;
+  private readonly _gone: Promise<never>;
 
   constructor(port: SerialPort, usb: { vendorId?: number | undefined; productId?: number | undefined }) {
     this.path = port.path;
@@ -32,6 +33,8 @@ class NativePort implements Port {
     this._port = port;
     port.on("data", (bytes: Uint8Array) => this.onData(bytes));
     port.on("error", () => {}); // reported by the call that failed, or by "close"
+    this._gone = new Promise((_, reject) => port.once("close", () => reject(new Error(`${port.path} was unplugged`))));
+    this._gone.catch(() => {}); // of interest only to a write that is under way
     port.on("close", () => this.onClose());
   }
 
@@ -40,11 +43,9 @@ class NativePort implements Port {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    await within(
-      done((callback) => this._port.write(bytes, undefined, callback)),
-      WRITE_TIMEOUT_MS,
-      `writing to ${this.path}`,
-    );
+    const written = done((callback) => this._port.write(bytes, undefined, callback));
+    written.catch(() => {}); // may fail after the port went
+    await within(Promise.race([written, this._gone]), WRITE_TIMEOUT_MS, `writing to ${this.path}`);
   }
 
   async setBaudRate(baudRate: number): Promise<void> {

@@ -15,7 +15,7 @@ const XON = 0x11;
 const XOFF = 0x13;
 const CTRL_C = 0x03;
 
-const PacketType = { RESPONSE: 0x0000, EVAL: 0x2000, FILE_SEND: 0x6000, DATA: 0x8000, FILE_RECV: 0xa000 } as const;
+const PacketType = { RESPONSE: 0x0000, EVAL: 0x2000, FILE_SEND: 0x6000, DATA: 0x8000 } as const;
 const TYPE_MASK = 0xe000;
 
 const BLOCK_BYTES = 512;
@@ -98,16 +98,19 @@ export class EspruinoRepl {
     );
   }
 
-  /** A file of the board's Storage; undefined when there is none of that name. */
+  /**
+   * A file of the board's Storage; undefined when there is none of that name. In base64, because the packets made for
+   * this (FILE_RECV) pass the console, which puts a CR before each LF and counts it not.
+   */
   async readFile(name: string): Promise<Uint8Array | undefined> {
-    await this._send(PacketType.FILE_RECV, new TextEncoder().encode(JSON.stringify({ fn: name })));
-    if ((await this._nextAnswer()).kind === "nak") return undefined;
+    const file = `require("Storage").read(${JSON.stringify(name)}`;
+    const size = await this.evaluate(`(f=>f===undefined?-1:f.length)(${file}))`);
+    if (typeof size !== "number" || size < 0) return undefined;
     const blocks: Uint8Array[] = [];
-    for (;;) {
-      const { data } = await this._receivedPacket(PacketType.DATA);
-      if (data.length === 0) return Uint8Array.from(Buffer.concat(blocks));
-      blocks.push(data);
+    for (let at = 0; at < size; at += BLOCK_BYTES) {
+      blocks.push(Buffer.from(String(await this.evaluate(`btoa(${file},${at},${BLOCK_BYTES}))`)), "base64"));
     }
+    return Uint8Array.from(Buffer.concat(blocks));
   }
 
   /** Runs a line of JavaScript as soon as this conversation is over, so that it may also restart the board. */
@@ -156,7 +159,7 @@ export class EspruinoRepl {
         await this._write(Uint8Array.of(CTRL_C));
         await this._prompt();
       }
-      await this._send(PacketType.EVAL, new TextEncoder().encode("40+2"));
+      await this._send(PacketType.EVAL, new TextEncoder().encode("40 + 2"));
       if ((await this._nextAnswer(PROBE_TIMEOUT_MS)).kind !== "ack") return false;
       const { data } = await this._receivedPacket(PacketType.RESPONSE, PROBE_TIMEOUT_MS);
       return new TextDecoder().decode(data) === "42";
