@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Port } from "../../../tools/serial/port/port.ts";
+import { type Port, PortClosedError } from "../../../tools/serial/port/port.ts";
 import type { RomDouble } from "./rom-double.ts";
 
 /** Anything that talks over a serial line. */
@@ -124,7 +124,7 @@ export class WiredPort implements Port {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    if (this._unplugged) throw new Error("Port is not open");
+    if (this._unplugged) throw new PortClosedError(this.path);
     this._double.receive(bytes, this.baudRate);
   }
 

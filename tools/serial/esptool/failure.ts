@@ -1,5 +1,5 @@
 import { ExitCode, UserError } from "../../cli/errors.ts";
-import { PortClosedError } from "./transport.ts";
+import { PortClosedError } from "../port/port.ts";
 
 export const BOOT_RECIPE =
   "Hold the BOOT button (IO0), tap RESET (EN), release BOOT, and run the same command again with --before none.";
@@ -25,18 +25,8 @@ function whatWasHeard(path: string, text: string): string {
 export function describeFailure(error: unknown, path: string, doing: string, advice: string): Error {
   if (error instanceof UserError) return error;
   const cause = { cause: error };
-  if (isClosed(error)) return new UserError(`${path} went away while ${doing}. ${advice}`, ExitCode.UNAVAILABLE, cause);
+  if (error instanceof PortClosedError)
+    return new UserError(`${path} went away while ${doing}. ${advice}`, ExitCode.UNAVAILABLE, cause);
   const said = error instanceof Error ? error.message.replace(/\s+/g, " ") : String(error);
   return new UserError(`The board failed while ${doing}: ${said}. ${advice}`, ExitCode.UNAVAILABLE, cause);
-}
-
-/** A closed port shows as our own error, or as the failure of whatever call met it first. */
-export function isClosed(error: unknown): boolean {
-  return (
-    error instanceof PortClosedError ||
-    (error instanceof Error &&
-      /port is not open|was unplugged|EPIPE|ECONNRESET|EIO|ENXIO|input\/output|stream was destroyed|destroyed/i.test(
-        error.message,
-      ))
-  );
 }

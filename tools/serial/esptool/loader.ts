@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ESPLoader, type ROM } from "esptool-js";
 import { ExitCode, UserError } from "../../cli/errors.ts";
-import { DEFAULT_BAUD_RATE, type Port } from "../port/port.ts";
-import { describeFailure, describeSilence, isClosed } from "./failure.ts";
+import { DEFAULT_BAUD_RATE, type Port, PortClosedError } from "../port/port.ts";
+import { describeFailure, describeSilence } from "./failure.ts";
 import { hardReset, type ResetStrategy, resetStrategies, type ResetStrategyName } from "./reset.ts";
 import { PortTransport } from "./transport.ts";
 
@@ -64,7 +64,7 @@ export class Loader {
         return await Loader._connectOnce(port, esp, options);
       } catch (error) {
         failure = error;
-        if (error instanceof UserError || isClosed(error)) break;
+        if (error instanceof UserError || error instanceof PortClosedError) break;
         options.onStatus?.("connecting again");
       }
     }
@@ -187,7 +187,7 @@ export class Loader {
       try {
         return await work();
       } catch (error) {
-        if (isClosed(error) || attempt === COMMAND_ATTEMPTS) throw error;
+        if (error instanceof PortClosedError || attempt === COMMAND_ATTEMPTS) throw error;
         await this.resynchronise();
       }
     }
@@ -224,6 +224,7 @@ class Esp extends ESPLoader {
   }
 
   async startStub(): Promise<void> {
+    await this.chip.postConnect?.(this); // some chips take smaller blocks over their own USB
     await this.runStub();
     if (!this.IS_STUB) throw new Error(`esptool-js has no stub for ${this.chip.CHIP_NAME}`);
   }
@@ -254,7 +255,7 @@ class Esp extends ESPLoader {
         await this.readReg(this.CHIP_DETECT_MAGIC_REG_ADDR, 500);
         return true;
       } catch (error) {
-        if (isClosed(error)) throw error;
+        if (error instanceof PortClosedError) throw error;
       }
     }
     return false;

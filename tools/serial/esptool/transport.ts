@@ -1,5 +1,5 @@
 import { Transport } from "esptool-js";
-import type { Port } from "../port/port.ts";
+import { type Port, PortClosedError } from "../port/port.ts";
 import { encodeSlip, SlipDecoder } from "./slip.ts";
 
 /** The boot message of a chip is a few hundred bytes. */
@@ -138,12 +138,5 @@ export class TimeoutError extends Error {
   constructor(timeoutMs: number) {
     super(`no answer within ${timeoutMs} ms`);
     this.name = "TimeoutError";
-  }
-}
-
-export class PortClosedError extends Error {
-  constructor(path: string) {
-    super(`${path} is gone`);
-    this.name = "PortClosedError";
   }
 }

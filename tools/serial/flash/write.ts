@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { promisify } from "node:util";
 import { deflate } from "node:zlib";
 import { ExitCode, UserError } from "../../cli/errors.ts";
-import { isClosed } from "../esptool/failure.ts";
 import { type Loader, SECTOR_BYTES } from "../esptool/loader.ts";
+import { PortClosedError } from "../port/port.ts";
 import { hex, type Image } from "./images.ts";
 
 /** What is compared, written and verified as one: small enough that little is lost by starting over. */
@@ -130,7 +130,7 @@ async function writeRegion(
           ExitCode.FAILED,
         );
     } catch (error) {
-      if (error instanceof UserError || isClosed(error) || attempt === REGION_ATTEMPTS) throw error;
+      if (error instanceof UserError || error instanceof PortClosedError || attempt === REGION_ATTEMPTS) throw error;
       await loader.resynchronise();
     }
   }

@@ -25,6 +25,14 @@ export const DEFAULT_BAUD_RATE = 115_200;
 
 export const WRITE_TIMEOUT_MS = 10_000;
 
+/** What every call on a port rejects with once the other side is gone. */
+export class PortClosedError extends Error {
+  constructor(path: string, options?: ErrorOptions) {
+    super(`${path} is gone`, options);
+    this.name = "PortClosedError";
+  }
+}
+
 /** Rejects when `work` takes longer than `timeoutMs`; the work itself is left to end by itself. */
 export async function within<T>(work: Promise<T>, timeoutMs: number, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

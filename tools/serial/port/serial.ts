@@ -1,7 +1,7 @@
 import { SerialPort } from "serialport";
 import { describeOpenFailure } from "./failure.ts";
 import { usbIdsOf } from "./list.ts";
-import { type Port, within, WRITE_TIMEOUT_MS } from "./port.ts";
+import { type Port, PortClosedError, within, WRITE_TIMEOUT_MS } from "./port.ts";
 
 const CLOSE_TIMEOUT_MS = 2_000;
 
@@ -33,7 +33,7 @@ class NativePort implements Port {
     this._port = port;
     port.on("data", (bytes: Uint8Array) => this.onData(bytes));
     port.on("error", () => {}); // reported by the call that failed, or by "close"
-    this._gone = new Promise((_, reject) => port.once("close", () => reject(new Error(`${port.path} was unplugged`))));
+    this._gone = new Promise((_, reject) => port.once("close", () => reject(new PortClosedError(port.path))));
     this._gone.catch(() => {}); // of interest only to a write that is under way
     port.on("close", () => this.onClose());
   }
@@ -43,8 +43,10 @@ class NativePort implements Port {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    const written = done((callback) => this._port.write(bytes, undefined, callback));
-    written.catch(() => {}); // may fail after the port went
+    const written = done((callback) => this._port.write(bytes, undefined, callback)).catch((cause: unknown) => {
+      throw new PortClosedError(this.path, { cause }); // a terminal takes bytes for as long as it is there
+    });
+    written.catch(() => {}); // may come after the port went
     await within(Promise.race([written, this._gone]), WRITE_TIMEOUT_MS, `writing to ${this.path}`);
   }
 

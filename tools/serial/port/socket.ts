@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { ExitCode, UserError } from "../../cli/errors.ts";
-import { DEFAULT_BAUD_RATE, type Port, within, WRITE_TIMEOUT_MS } from "./port.ts";
+import { DEFAULT_BAUD_RATE, type Port, PortClosedError, within, WRITE_TIMEOUT_MS } from "./port.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
@@ -52,7 +52,7 @@ class SocketPort implements Port {
 
   async write(bytes: Uint8Array): Promise<void> {
     const written = new Promise<void>((resolve, reject) => {
-      this._socket.write(bytes, (error) => (error ? reject(error) : resolve()));
+      this._socket.write(bytes, (cause) => (cause ? reject(new PortClosedError(this.path, { cause })) : resolve()));
     });
     await within(written, WRITE_TIMEOUT_MS, `writing to ${this.path}`);
   }

@@ -1,7 +1,6 @@
 import { ExitCode, UserError } from "../../cli/errors.ts";
 import { crc32 } from "../crc32.ts";
-import { PortClosedError } from "../esptool/transport.ts";
-import type { Port } from "../port/port.ts";
+import { type Port, PortClosedError } from "../port/port.ts";
 
 /**
  * Espruino's console, by its packet protocol (2v25 and later): DLE SOH, 3 bits of type and 13 of length, then data.

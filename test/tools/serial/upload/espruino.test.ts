@@ -110,6 +110,16 @@ test.concurrent.each<[string, ReplFaults, RegExp]>([
   await bench.close();
 });
 
+test("a port that vanishes ends at once", async () => {
+  const double = new EspruinoDouble();
+  const carrier = await tcp(double);
+  const port = await openPort(carrier.path);
+  const repl = await EspruinoRepl.attach(port);
+  const storing = repl.storeFile("app", new Uint8Array(5000), () => carrier.unplug());
+  await expect(storing).rejects.toThrow(/is gone/);
+  await carrier.close();
+});
+
 test("a bundle holds nothing that Espruino cannot read", async () => {
   const script = new TextDecoder().decode(await bundleForEspruino(application()));
   expect(script).not.toMatch(/import |export |\?\.|\?\?=|=>\s*\{\s*\.\.\./);
