@@ -36,10 +36,12 @@ export async function withLoader<T>(
     const start = performance.now();
     const loader = await interruptible(interrupt.signal, connect(port, options, status));
     const session = { loader, status, connectMs: performance.now() - start, signal: interrupt.signal };
-    const result = await interruptible(interrupt.signal, work(session));
+    const result = await interruptible(interrupt.signal, work(session)).catch(async (error: unknown) => {
+      if (isUsageError(error)) await restart(loader, options); // nothing was done: the board goes back to its work
+      throw error;
+    });
     status.done();
-    if (options.after === "reset" && !(await loader.restart()))
-      console.error("Press the board's RESET button to start it.");
+    await restart(loader, options);
     return result;
   } catch (error) {
     status.done();
@@ -49,6 +51,15 @@ export async function withLoader<T>(
     port.onClose(); // whatever still waits for an answer need not wait for its time-out
     await port.close();
   }
+}
+
+async function restart(loader: Loader, options: LoaderOptions): Promise<void> {
+  if (options.after === "reset" && !(await loader.restart()))
+    console.error("Press the board's RESET button to start it.");
+}
+
+function isUsageError(error: unknown): boolean {
+  return error instanceof UserError && error.exitCode === ExitCode.USAGE;
 }
 
 function connect(port: Port, options: LoaderOptions, status: StatusLine): Promise<Loader> {

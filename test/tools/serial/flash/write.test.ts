@@ -4,7 +4,7 @@ import { Loader } from "../../../../tools/serial/esptool/loader.ts";
 import { type Image, memoryImage } from "../../../../tools/serial/flash/images.ts";
 import { REGION_BYTES, writeImages } from "../../../../tools/serial/flash/write.ts";
 import { openPort } from "../../../../tools/serial/port/open.ts";
-import { type Disturbance, tcp, WiredPort } from "../carriers.ts";
+import { tcp, WiredPort } from "../carriers.ts";
 import { type Faults, RomDouble } from "../rom-double.ts";
 
 /** Half noise, half repetition: compresses to about half, as programs do. */
@@ -92,26 +92,31 @@ function regionsInPlace(double: RomDouble, image: Uint8Array, offset: number): n
   return bytes;
 }
 
-const LATE = 120_000; // a byte in the middle of the image's first region
-test.concurrent.each<[string, Disturbance]>([
-  ["a byte to the chip lost", { toDevice: (byte, index) => (index === LATE ? [] : [byte]) }],
-  ["a byte to the chip doubled", { toDevice: (byte, index) => (index === LATE ? [byte, byte] : [byte]) }],
-  ["a byte to the chip changed", { toDevice: (byte, index) => (index === LATE ? [byte ^ 0x10] : [byte]) }],
-  ["a byte to the chip lost during connecting", { toDevice: (byte, index) => (index === 3000 ? [] : [byte]) }],
-  ["a byte from the chip lost", { toHost: (byte, index) => (index === 1000 ? [] : [byte]) }],
-  ["a byte from the chip doubled", { toHost: (byte, index) => (index === 1000 ? [byte, byte] : [byte]) }],
-  ["a burst from the chip lost", { toHost: (byte, index) => (index > 950 && index < 1000 ? [] : [byte]) }],
-])("%s is survived", async (_, disturbance) => {
-  const double = new RomDouble();
-  const carrier = await tcp(double, disturbance);
-  const port = await openPort(carrier.path);
-  const app = program(REGION_BYTES);
-  const loader = await Loader.connect(port, { baudRate: 115_200, before: "auto" });
-  await writeImages(loader, [memoryImage("app", 0, app)]);
-  expect(holds(double, app, 0)).toBe(true);
-  await port.close();
-  await carrier.close();
-});
+const DISTURBANCES: [string, (byte: number, seed: number) => number[]][] = [
+  ["lost", () => []],
+  ["doubled", (byte) => [byte, byte]],
+  ["changed", (byte, seed) => [byte ^ (1 << (seed % 8))]],
+];
+
+test.concurrent.each(Array.from({ length: 24 }, (_, index) => index + 1))(
+  "one byte of the conversation lost, doubled or changed is survived (seed %i)",
+  async (seed) => {
+    const [what, disturb] = DISTURBANCES[seed % 3]!;
+    const direction = seed % 4 === 0 ? "toHost" : "toDevice";
+    const at = (seed * 7919) % (direction === "toHost" ? 900 : 110_000);
+    const double = new RomDouble();
+    const carrier = await tcp(double, {
+      [direction]: (byte: number, index: number) => (index === at ? disturb(byte, seed) : [byte]),
+    });
+    const port = await openPort(carrier.path);
+    const app = randomBytes(100_000);
+    const loader = await Loader.connect(port, { baudRate: 115_200, before: "auto" });
+    await writeImages(loader, [memoryImage("app", 0, app)]);
+    expect(holds(double, app, 0), `byte ${at} ${direction} ${what}`).toBe(true);
+    await port.close();
+    await carrier.close();
+  },
+);
 
 test("answers that come late and byte by byte are waited for", async () => {
   const double = new RomDouble();
