@@ -23,15 +23,18 @@ export class RomDouble {
   onUnplug: () => void = () => {};
 
   private readonly _decoder = new SlipDecoder((frame) => this._onFrame(frame));
-  private readonly _registers = new Map(IDENTITY);
+  private readonly _chip: Chip;
+  private readonly _registers: Map<number, number>;
   private _lastValue = 0;
   private _written: Deflated | undefined;
   private _read: Reading | undefined;
   private _blocks = 0;
 
-  constructor(flashBytes = 4 * 1024 * 1024) {
+  constructor(flashBytes = 4 * 1024 * 1024, chip: keyof typeof CHIPS = "ESP32") {
     this.flash = new Uint8Array(flashBytes).fill(0xff);
-    this._registers.set(SPI_W0_REG, (Math.log2(flashBytes) << 16) | 0x40c8);
+    this._chip = CHIPS[chip];
+    this._registers = new Map(this._chip.registers);
+    this._registers.set(this._chip.spiData, (Math.log2(flashBytes) << 16) | 0x40c8);
   }
 
   /** Bytes from the host, at the speed the host believes in. */
@@ -67,13 +70,15 @@ export class RomDouble {
       case Op.SYNC:
         for (let copy = 0; copy < 8; copy++) this._reply(opcode, ram ? 0x20120707 : 0);
         return;
-      case Op.GET_SECURITY_INFO: // unknown to the ESP32: it repeats its last opcode
+      case Op.GET_SECURITY_INFO:
+        if (this._chip.securityInfo) return this._reply(opcode, 0, this._chip.securityInfo);
+        // Unknown to the ESP32: it repeats its last opcode.
         for (let copy = 0; copy < 8; copy++) this._reply(Op.SYNC, 0x20120707, [], INVALID_MESSAGE);
         return;
       case Op.READ_REG:
         return this._reply(opcode, this._registers.get(word(data, 0)) ?? 0);
       case Op.WRITE_REG:
-        if (word(data, 0) !== SPI_CMD_REG && word(data, 0) !== SPI_W0_REG)
+        if (word(data, 0) !== this._chip.spiCommand && word(data, 0) !== this._chip.spiData)
           this._registers.set(word(data, 0), word(data, 4));
         return this._reply(opcode);
       case Op.MEM_BEGIN:
@@ -265,17 +270,46 @@ const BAD_DATA = 0xc3;
 const DOWNLOAD_MESSAGE =
   "rst:0x1 (POWERON_RESET),boot:0x3 (DOWNLOAD_BOOT(UART0/UART1/SDIO_REI_REO_V2))\r\nwaiting for download\r\n";
 
-const SPI_CMD_REG = 0x3ff42000;
-const SPI_W0_REG = 0x3ff42080;
+interface Chip {
+  registers: [number, number][];
+  /** The registers of the SPI unit that start a command and hold its data. */
+  spiCommand: number;
+  spiData: number;
+  /** Flags, flash encryption, key purposes; from the S3 and C3 on, chip id and version too. */
+  securityInfo?: Uint8Array;
+}
 
-/** What the recorded chip's registers held: its magic number, MAC address, date and clock divider. */
-const IDENTITY: [number, number][] = [
-  [0x40001000, 0x00f01d83],
-  [0x3ff5a004, 0x00c40a24],
-  [0x3ff5a008, 0x00fe1001],
-  [0x3ff6607c, 0x96042000],
-  [0x3ff40014, 0x0000015a],
-];
+const MAGIC_REGISTER = 0x40001000;
+
+/** Only the ESP32 is held against a real one; the others are as esptool-js expects them. */
+const CHIPS = {
+  ESP32: {
+    // What the recorded chip's registers held: its magic number, MAC address, date and clock divider.
+    registers: [
+      [MAGIC_REGISTER, 0x00f01d83],
+      [0x3ff5a004, 0x00c40a24],
+      [0x3ff5a008, 0x00fe1001],
+      [0x3ff6607c, 0x96042000],
+      [0x3ff40014, 0x0000015a],
+    ],
+    spiCommand: 0x3ff42000,
+    spiData: 0x3ff42080,
+  },
+  "ESP32-S2": {
+    registers: [[MAGIC_REGISTER, 0x000007c6]],
+    spiCommand: 0x3f402000,
+    spiData: 0x3f402058,
+    securityInfo: new Uint8Array(12),
+  },
+  "ESP32-S3": { registers: [], spiCommand: 0x60002000, spiData: 0x60002058, securityInfo: securityInfoOf(9) },
+  "ESP32-C3": { registers: [], spiCommand: 0x60002000, spiData: 0x60002058, securityInfo: securityInfoOf(5) },
+} satisfies Record<string, Chip>;
+
+function securityInfoOf(chipId: number): Uint8Array {
+  const info = new Uint8Array(20);
+  info[12] = chipId;
+  return info;
+}
 
 function word(bytes: Uint8Array, at: number): number {
   return new DataView(bytes.buffer, bytes.byteOffset).getUint32(at, true);

@@ -137,24 +137,9 @@ export class Loader {
     await esp.flashDeflFinish(false, esp.timeoutPerMb(esp.ERASE_WRITE_TIMEOUT_PER_MB, length));
   }
 
-  /** Reads flash block by block into `onBlock`, and holds the whole against the digest that the stub sends at the end. */
-  async read(offset: number, length: number, onBlock: (block: Uint8Array) => Promise<void> | void): Promise<void> {
-    const esp = this._esp;
-    const request = words(offset, length, READ_BLOCK_BYTES, READ_BYTES_IN_FLIGHT);
-    await esp.checkCommand("read flash", esp.ESP_READ_FLASH, request);
-    const hash = createHash("md5");
-    for (let received = 0; received < length;) {
-      const block = await esp.port.read(READ_TIMEOUT_MS);
-      if (block.length !== Math.min(READ_BLOCK_BYTES, length - received))
-        throw new Error(`a block of ${block.length} bytes came where ${READ_BLOCK_BYTES} were due`);
-      received += block.length;
-      hash.update(block);
-      await onBlock(block);
-      await esp.port.write(words(received));
-    }
-    // esptool-js leaves this frame unread, where the next command would take it for its reply.
-    const digest = Buffer.from(await esp.port.read(READ_TIMEOUT_MS)).toString("hex");
-    if (digest !== hash.digest("hex")) throw new Error("what arrived differs from what the chip read");
+  /** Reads flash into memory. What arrives wrongly is read again. */
+  async read(offset: number, length: number, onProgress: (done: number) => void = () => {}): Promise<Uint8Array> {
+    return this._attempt(() => this._readOnce(offset, length, onProgress));
   }
 
   async eraseFlash(): Promise<void> {
@@ -181,13 +166,34 @@ export class Loader {
     if (!(await this._esp.responds(4))) throw new Error("the chip no longer answers");
   }
 
+  private async _readOnce(offset: number, length: number, onProgress: (done: number) => void): Promise<Uint8Array> {
+    const esp = this._esp;
+    const request = words(offset, length, READ_BLOCK_BYTES, READ_BYTES_IN_FLIGHT);
+    await esp.checkCommand("read flash", esp.ESP_READ_FLASH, request);
+    const bytes = new Uint8Array(length);
+    for (let received = 0; received < length;) {
+      const block = await esp.port.read(READ_TIMEOUT_MS);
+      if (block.length !== Math.min(READ_BLOCK_BYTES, length - received))
+        throw new Error(`a block of ${block.length} bytes came at byte ${received} of ${length}`);
+      bytes.set(block, received);
+      received += block.length;
+      await esp.port.write(words(received));
+      onProgress(received);
+    }
+    // esptool-js leaves this frame unread, where the next command would take it for its reply.
+    const digest = Buffer.from(await esp.port.read(READ_TIMEOUT_MS)).toString("hex");
+    if (digest !== createHash("md5").update(bytes).digest("hex"))
+      throw new Error("what arrived differs from what the chip read");
+    return bytes;
+  }
+
   /** For commands that may be repeated as they are. */
   private async _attempt<T>(work: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await work();
       } catch (error) {
-        if (error instanceof PortClosedError || attempt === COMMAND_ATTEMPTS) throw error;
+        if (error instanceof UserError || error instanceof PortClosedError || attempt === COMMAND_ATTEMPTS) throw error;
         await this.resynchronise();
       }
     }

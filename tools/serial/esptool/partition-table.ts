@@ -48,9 +48,7 @@ export function parsePartitionTable(bytes: Uint8Array): Partition[] {
 }
 
 export async function readPartitionTable(loader: Loader, offset = PARTITION_TABLE_OFFSET): Promise<Partition[]> {
-  const blocks: Uint8Array[] = [];
-  await loader.read(offset, TABLE_BYTES, (block) => void blocks.push(block));
-  const partitions = parsePartitionTable(Buffer.concat(blocks));
+  const partitions = parsePartitionTable(await loader.read(offset, TABLE_BYTES));
   if (partitions.length === 0)
     throw new UserError(
       `The board has no partition table at 0x${offset.toString(16)}. Flash its firmware first, with "mote flash".`,

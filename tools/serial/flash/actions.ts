@@ -24,7 +24,6 @@ const NOTHING_CHANGED = "Nothing on the board was changed: run the command again
 
 /** How much is read before a failure costs reading it again. */
 const READ_PART_BYTES = 256 * 1024;
-const READ_ATTEMPTS = 3;
 
 export async function write(args: string[], options: WriteOptions): Promise<void> {
   await withLoader(options, RUN_AGAIN, async (session) => {
@@ -57,7 +56,7 @@ export async function read(offset: string, length: string, file: string, options
     const progress = new Progress();
     try {
       for (let done = 0; done < total;) {
-        const part = await readPart(loader, start + done, Math.min(READ_PART_BYTES, total - done), (sofar) => {
+        const part = await loader.read(start + done, Math.min(READ_PART_BYTES, total - done), (sofar) => {
           signal.throwIfAborted();
           status.update(progress.line(done + sofar, total, file));
         });
@@ -151,30 +150,6 @@ function flashSettings(options: WriteOptions, loader: Loader): FlashSettings {
     ...(options.flashFreq !== undefined && { frequency: options.flashFreq }),
     ...(size !== undefined && { size }),
   };
-}
-
-/** One part of a long read; a failure inside costs that part again and no more. */
-async function readPart(
-  loader: Loader,
-  offset: number,
-  length: number,
-  onProgress: (done: number) => void,
-): Promise<Uint8Array> {
-  for (let attempt = 1; ; attempt++) {
-    const part = new Uint8Array(length);
-    let done = 0;
-    try {
-      await loader.read(offset, length, (block) => {
-        part.set(block, done);
-        done += block.length;
-        onProgress(done);
-      });
-      return part;
-    } catch (error) {
-      if (error instanceof UserError || attempt === READ_ATTEMPTS) throw error;
-      await loader.resynchronise();
-    }
-  }
 }
 
 async function firstDifference(loader: Loader, image: Image, signal: AbortSignal): Promise<number | undefined> {

@@ -1,11 +1,12 @@
 import { UserError } from "../../cli/errors.ts";
+import type { Loader } from "../esptool/loader.ts";
 import { DataSubtype, type Partition, PartitionType, readPartitionTable } from "../esptool/partition-table.ts";
-import { type Session, withLoader } from "../esptool/session.ts";
+import { withLoader } from "../esptool/session.ts";
 import { writeWithProgress } from "../flash/actions.ts";
 import { memoryImage } from "../flash/images.ts";
 import type { LoaderOptions } from "../options.ts";
 import { withRepl } from "../upload/session.ts";
-import { decodeNvs, encodeNvs, type NvsEntry } from "./nvs.ts";
+import { decodeNvs, encodeNvs } from "./nvs.ts";
 import {
   describeSettings,
   type GivenSettings,
@@ -48,20 +49,20 @@ function givenIn(options: ProvisionOptions): GivenSettings {
 /** Merges `change` into the chip's NVS partition. Returns what the partition then holds, read back from the chip. */
 async function provisionNvs(change: Settings | undefined, options: ProvisionOptions): Promise<Settings> {
   return withLoader(options, RUN_AGAIN, async (session) => {
-    const partition = await findNvs(session);
+    const { loader } = session;
+    const partition = await findNvs(loader);
     if (change) {
-      const before = options.fresh ? [] : decodeNvs(await readPartition(session, partition));
+      const before = options.fresh ? [] : decodeNvs(await loader.read(partition.offset, partition.size));
       const others = before.filter(({ namespace }) => namespace !== NAMESPACE);
       const merged = { ...settingsFromNvs(before), ...change };
       const image = encodeNvs([...settingsToNvs(merged), ...others], partition.size);
       await writeWithProgress(session, [memoryImage("settings", partition.offset, image)]);
     }
-    const entries: NvsEntry[] = decodeNvs(await readPartition(session, partition));
-    return settingsFromNvs(entries);
+    return settingsFromNvs(decodeNvs(await loader.read(partition.offset, partition.size)));
   });
 }
 
-async function findNvs({ loader }: Session): Promise<Partition> {
+async function findNvs(loader: Loader): Promise<Partition> {
   const partitions = await readPartitionTable(loader);
   const nvs = partitions.find(({ type, subtype }) => type === PartitionType.DATA && subtype === DataSubtype.NVS);
   if (!nvs)
@@ -70,12 +71,6 @@ async function findNvs({ loader }: Session): Promise<Partition> {
     );
   if (nvs.encrypted) throw new UserError(`The board's NVS partition ${nvs.label} is encrypted: mote cannot write it.`);
   return nvs;
-}
-
-async function readPartition({ loader }: Session, { offset, size }: Partition): Promise<Uint8Array> {
-  const blocks: Uint8Array[] = [];
-  await loader.read(offset, size, (block) => void blocks.push(block));
-  return Uint8Array.from(Buffer.concat(blocks));
 }
 
 /** The same on Espruino, whose programs read `require("Storage").readJSON("mote.json")`. */

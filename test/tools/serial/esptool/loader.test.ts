@@ -16,6 +16,17 @@ test("connects from a running program: resets into the loader, starts the stub, 
   expect(await loader.info()).toMatchObject({ chip: "ESP32", mac: "10:01:00:c4:0a:24", crystalMhz: 40 });
 });
 
+test.each([
+  ["ESP32", 0x1000],
+  ["ESP32-S2", 0x1000],
+  ["ESP32-S3", 0],
+  ["ESP32-C3", 0],
+] as const)("an %s is recognised, with the place of its bootloader", async (name, bootloaderOffset) => {
+  const double = new RomDouble(8 * 1024 * 1024, name);
+  const { chip, flashBytes } = await Loader.connect(new WiredPort(double), OPTIONS);
+  expect([chip.CHIP_NAME, chip.BOOTLOADER_FLASH_OFFSET, flashBytes]).toEqual([name, bootloaderOffset, 8 * 1024 * 1024]);
+});
+
 test.each(["classic", "tight"] as const)("the %s reset enters the loader", async (before) => {
   const double = new RomDouble();
   double.mode = "program";
@@ -46,9 +57,7 @@ test("reads flash, and the command after it is answered: the digest frame is tak
   const double = new RomDouble();
   double.flash.set([1, 2, 3], 0x1000);
   const loader = await Loader.connect(new WiredPort(double), OPTIONS);
-  const blocks: Uint8Array[] = [];
-  await loader.read(0x1000, 0x2010, (block) => void blocks.push(block));
-  expect(Buffer.concat(blocks).equals(double.flash.subarray(0x1000, 0x3010))).toBe(true);
+  expect(await loader.read(0x1000, 0x2010)).toEqual(double.flash.slice(0x1000, 0x3010));
   expect(await loader.md5(0, 16)).toMatch(/^[0-9a-f]{32}$/);
 });
 
