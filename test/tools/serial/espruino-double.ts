@@ -49,6 +49,7 @@ export class EspruinoDouble implements Device {
     this._interrupts++;
     this._line = "";
     if (!this._isStuck()) this._print("\r\nExecution Interrupted\r\n>");
+    else if (this.faults.debugger) this._print("\r\ndebug>");
   }
 
   private _takeOfPacket(byte: number): void {
@@ -127,6 +128,8 @@ export interface ReplFaults {
   silent?: boolean;
   /** Knows no packets, as before 2v25. */
   old?: boolean;
+  /** Shows the debugger's prompt for as long as it is stuck. */
+  debugger?: boolean;
   /** Takes this many Ctrl-C to come back. */
   stuckFor?: number;
   refuseBlock?: number;

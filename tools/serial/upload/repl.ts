@@ -154,10 +154,7 @@ export class EspruinoRepl {
     this._packet.length = 0;
     this._paused = false;
     try {
-      if (interrupt) {
-        await this._write(Uint8Array.of(CTRL_C));
-        await this._prompt();
-      }
+      if (interrupt) await this._interrupt();
       await this._send(PacketType.EVAL, new TextEncoder().encode("40 + 2"));
       if ((await this._nextAnswer(PROBE_TIMEOUT_MS)).kind !== "ack") return false;
       const { data } = await this._receivedPacket(PacketType.RESPONSE, PROBE_TIMEOUT_MS);
@@ -165,6 +162,16 @@ export class EspruinoRepl {
     } catch (error) {
       if (error instanceof PortClosedError) throw error;
       return false;
+    }
+  }
+
+  /** The first Ctrl-C within a loop leads into Espruino's debugger, where nothing else runs; a second leads out. */
+  private async _interrupt(): Promise<void> {
+    for (let times = 0; times < 2; times++) {
+      this._text = "";
+      await this._write(Uint8Array.of(CTRL_C));
+      await this._prompt();
+      if (!this._text.endsWith("debug>")) return;
     }
   }
 

@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { bundleForEspruino } from "../../../../tools/build/espruino.ts";
 import { openPort } from "../../../../tools/serial/port/open.ts";
 import type { Port } from "../../../../tools/serial/port/port.ts";
@@ -69,6 +69,16 @@ describe.each(engines)("on %s", (_, open, run) => {
   });
 });
 
+testReal()("on a real Espruino a program that never returns is interrupted", async () => {
+  const bench = await realBench();
+  await bench.port.write(new TextEncoder().encode("while (true);\n"));
+  const repl = await EspruinoRepl.attach(bench.port);
+  await repl.storeFile("after", new TextEncoder().encode("print(1)"));
+  await repl.execute("global.ran=1");
+  await vi.waitUntil(async () => (await repl.evaluate("global.ran")) === 1, { timeout: 5_000 });
+  await bench.close();
+});
+
 testReal()("on a real Espruino a bundled application runs from Storage", async () => {
   const bench = await realBench();
   const repl = await EspruinoRepl.attach(bench.port);
@@ -81,6 +91,7 @@ testReal()("on a real Espruino a bundled application runs from Storage", async (
 
 test.each<[string, ReplFaults]>([
   ["a program that needs two Ctrl-C", { stuckFor: 2 }],
+  ["a loop that Ctrl-C takes into the debugger", { stuckFor: 2, debugger: true }],
   ["a refused block", { refuseBlock: 3 }],
   ["a block stored wrongly", { corruptBlock: 2 }],
   ["XOFF and XON all the time", { holdOff: true }],
