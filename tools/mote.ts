@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { brokerCommand } from "./broker/command.ts";
+import { buildCommand } from "./build/command.ts";
 import { ExitCode, UserError } from "./cli/errors.ts";
 import { packageVersion } from "./cli/package.ts";
 import { paint } from "./cli/terminal.ts";
@@ -19,6 +20,7 @@ const program = new Command("mote")
   .addCommand(demoCommand())
   .addCommand(simulateCommand())
   .addCommand(brokerCommand())
+  .addCommand(buildCommand())
   .addCommand(portsCommand())
   .addCommand(flashCommand())
   .addCommand(provisionCommand())

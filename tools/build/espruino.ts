@@ -1,55 +1,139 @@
 import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { build, type BuildFailure } from "esbuild";
+import { basename, dirname, join, resolve } from "node:path";
+import { build, type BuildFailure, type BuildOptions, type Plugin } from "esbuild";
 import { UserError } from "../cli/errors.ts";
+import { packageRoot } from "../cli/package.ts";
+import { checkDialect } from "./dialect.ts";
 
-/** Syntax that Espruino lacks and esbuild can write in another way. What neither can is an error of the build. */
-const LOWERED = {
-  destructuring: false,
-  "default-argument": false,
-  "rest-argument": false,
-  "array-spread": false,
-  "async-await": false,
-  generator: false,
+/** The settings whose output Espruino runs. */
+const SETTINGS = {
+  bundle: true,
+  write: false,
+  charset: "utf8", // a string is bytes there: text passes through as the UTF-8 that the program is written in
+  target: "es2015",
+  // Syntax that Espruino lacks and esbuild can write in another way. What neither can is an error of the build.
+  supported: {
+    destructuring: false,
+    "default-argument": false,
+    "rest-argument": false,
+    "array-spread": false,
+    "async-await": false,
+    generator: false,
+  },
+  tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
+  legalComments: "none",
+  logLevel: "silent",
+} satisfies BuildOptions;
+
+/** What of Mote runs faster in native functions there, and the modules that use those. */
+const NATIVE = ["bytes", "topic", "utf8"];
+
+/** What `require` is called between the two steps of a build. */
+const REQUIRE = "moteRequire";
+
+/**
+ * One script of an application and all it imports, small and in the JavaScript that Espruino runs.
+ *
+ * @throws UserError with the place of the first mistake.
+ */
+export async function bundleForEspruino(file: string): Promise<Uint8Array> {
+  const entry = resolve(file);
+  if (!existsSync(entry)) throw new UserError(`There is no program ${file}: name the TypeScript or JavaScript file.`);
+  return bundle(entry, file, [boardModules, moteAsModule(await bundleMote())]);
+}
+
+/** The module mote.min.js for Storage: `require("mote")` from any program. */
+export function bundleEspruinoModule(): Promise<Uint8Array> {
+  return bundle(join(packageRoot, "platforms/espruino/module.ts"), "Mote", [boardModules, nativeModules()], /^_/);
+}
+
+async function bundle(entry: string, name: string, plugins: Plugin[], mangleProps?: RegExp): Promise<Uint8Array> {
+  const { outputFiles } = await explained(name, () =>
+    build({
+      ...SETTINGS,
+      entryPoints: [entry],
+      plugins,
+      define: { [REQUIRE]: "require" },
+      format: "cjs",
+      minify: true,
+      ...(mangleProps && { mangleProps }),
+    }),
+  );
+  const { contents, text } = outputFiles[0]!;
+  const [fault] = checkDialect(text);
+  if (fault) throw new UserError(`${name} cannot run on Espruino: ${fault.message}, near: ${fault.excerpt}`);
+  return contents;
+}
+
+/**
+ * Mote in one module whose private names are short: each name of more than four characters costs a variable. An application
+ * is not treated so, as a name of its own may be one that it sends.
+ */
+async function bundleMote(): Promise<string> {
+  const { outputFiles } = await explained("Mote", () =>
+    build({
+      ...SETTINGS,
+      stdin: {
+        contents: `export * from "./src/index.ts"; export * from "./platforms/espruino/index.ts";`,
+        resolveDir: packageRoot,
+        loader: "ts",
+      },
+      plugins: [nativeModules()],
+      // In an ES module esbuild would put a function of its own in the place of `require`.
+      define: { require: REQUIRE },
+      format: "esm",
+      minifySyntax: true,
+      mangleProps: /^_/,
+    }),
+  );
+  return outputFiles[0]!.text;
+}
+
+/** Leads an application's `mote-mqtt` and any of its platforms to that module. */
+function moteAsModule(contents: string): Plugin {
+  return {
+    name: "mote",
+    setup(build) {
+      build.onResolve({ filter: /^mote-mqtt(\/|$)/ }, () => ({ path: "mote", namespace: "mote", sideEffects: false }));
+      build.onLoad({ filter: /^mote$/, namespace: "mote" }, () => ({ contents, loader: "js" }));
+    },
+  };
+}
+
+/** `import` is for what is bundled; a `require("Wifi")` is left to the board, which has modules in its firmware and Storage. */
+const boardModules: Plugin = {
+  name: "board",
+  setup(build) {
+    build.onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
+      kind === "require-call" ? { path, external: true } : undefined,
+    );
+  },
 };
 
-/** One script of an application and all it imports, small and in the JavaScript that Espruino runs. */
-export async function bundleForEspruino(file: string): Promise<Uint8Array> {
+/** Puts the modules of platforms/espruino/native in the places of those of src/packet. */
+function nativeModules(): Plugin {
+  const folder = join(packageRoot, "platforms/espruino/native");
+  return {
+    name: "native",
+    setup(build) {
+      build.onResolve({ filter: /\/(bytes|topic|utf8)\.ts$/ }, ({ path, resolveDir, importer }) => {
+        const name = basename(path, ".ts");
+        const original = join(packageRoot, "src/packet", `${name}.ts`);
+        if (!NATIVE.includes(name) || resolve(resolveDir, path) !== original) return undefined;
+        // They themselves may build upon the originals.
+        return dirname(importer) === folder ? undefined : { path: join(folder, `${name}.ts`) };
+      });
+    },
+  };
+}
+
+async function explained<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
   try {
-    const result = await build({
-      entryPoints: [file],
-      bundle: true,
-      write: false,
-      minify: true,
-      charset: "ascii", // on ESP32 a string is bytes: anything else has to be an escape
-      format: "cjs",
-      target: "es2015",
-      supported: LOWERED,
-      alias: ownModules(),
-      tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
-      logLevel: "silent",
-    });
-    return result.outputFiles[0]!.contents;
+    return await work();
   } catch (error) {
-    throw describe(file, error as BuildFailure);
+    const [first] = (error as Partial<BuildFailure>).errors ?? [];
+    if (!first) throw error;
+    const place = first.location ? `${first.location.file}:${first.location.line}: ` : "";
+    throw new UserError(`${name} cannot be built for Espruino: ${place}${first.text}`, undefined, { cause: error });
   }
-}
-
-/** An application imports Mote by the package's name, also where it is not installed as a package. */
-function ownModules(): Record<string, string> {
-  const modules = { "mote-mqtt/espruino": "../../platforms/espruino/index", "mote-mqtt": "../../src/index" };
-  const found: Record<string, string> = {};
-  for (const [name, path] of Object.entries(modules)) {
-    const candidates = [".ts", ".js"].map((ending) => fileURLToPath(new URL(path + ending, import.meta.url)));
-    const existing = candidates.find((candidate) => existsSync(candidate));
-    if (existing) found[name] = existing;
-  }
-  return found;
-}
-
-function describe(file: string, failure: BuildFailure): Error {
-  const first = failure.errors?.[0];
-  if (!first) return failure;
-  const place = first.location ? `${first.location.file}:${first.location.line}: ` : "";
-  return new UserError(`${file} cannot be built for Espruino: ${place}${first.text}`);
 }
