@@ -27,6 +27,7 @@ const refuse = (...folders) => ({
 /** What Espruino cannot run and esbuild does not lower, or what allocates unseen on XS. */
 const deviceDialect = {
   "prefer-spread": "off", // Espruino has no spread
+  "no-loop-func": "error", // Espruino shares a loop's variables among the functions made in it
   "no-restricted-syntax": [
     "error",
     {
@@ -48,6 +49,14 @@ const deviceDialect = {
     { selector: "MetaProperty", message: "Espruino has no new.target, and a chip no import.meta." },
     { selector: "Literal[bigint]", message: "Espruino has no BigInt." },
     { selector: "BinaryExpression[operator='**']", message: "Espruino has no **." },
+    {
+      selector: "AssignmentExpression[left.property.name='length'][right.value=0][left.object.type!='ThisExpression']",
+      message: "Espruino cannot set the length of an array.",
+    },
+    {
+      selector: "SwitchCase[test=null]:not(:last-child)",
+      message: "Espruino runs no case after default.",
+    },
     {
       selector: "CallExpression[callee.property.name='copyWithin']",
       message: "Espruino has no copyWithin: use moveBytes.",
@@ -83,7 +92,7 @@ export default defineConfig(
     },
   },
   { files: ["**/*.mjs", "**/*.js"], rules: { "@typescript-eslint/explicit-module-boundary-types": "off" } },
-  { files: ["src/**/*.ts"], rules: deviceDialect },
+  { files: ["src/**/*.ts", "platforms/espruino/**/*.ts"], rules: deviceDialect },
   { files: ["src/*.ts"], rules: refuse("platforms", "tools", "test") },
   { files: ["src/packet/**/*.ts"], rules: refuse("session", "client", "platforms", "tools", "test") },
   { files: ["src/session/**/*.ts"], rules: refuse("client", "platforms", "tools", "test") },

@@ -13,9 +13,8 @@ export interface Socket {
   /** Closes once everything is sent. */
   end(): void;
   on(event: "data", callback: (data: string) => void): void;
-  on(event: "drain", callback: () => void): void;
   on(event: "error", callback: (error: { code: number }) => void): void;
-  on(event: "close", callback: () => void): void;
+  on(event: "drain" | "close", callback: () => void): void;
 }
 
 export interface SocketLibrary {

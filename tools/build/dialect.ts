@@ -56,8 +56,10 @@ const FAULTS: Record<string, [message: string, test?: (node: Tree) => boolean][]
 };
 
 const MISSING_GLOBALS = new Set(
-  ("Map Set WeakMap WeakSet WeakRef Symbol Proxy Reflect BigInt BigInt64Array BigUint64Array TextEncoder TextDecoder " +
-    "queueMicrotask structuredClone URL URLSearchParams AbortController Buffer performance").split(" "),
+  (
+    "Map Set WeakMap WeakSet WeakRef Symbol Proxy Reflect BigInt BigInt64Array BigUint64Array TextEncoder TextDecoder " +
+    "queueMicrotask structuredClone URL URLSearchParams AbortController Buffer performance"
+  ).split(" "),
 );
 const MISSING_STATICS: Record<string, RegExp> = {
   Math: /^(imul|clz32|trunc|fround|log10|log2|cbrt|hypot|sinh|cosh|tanh|expm1|log1p)$/,
@@ -69,7 +71,11 @@ const MISSING_METHODS = /^(copyWithin|flatMap|flat|matchAll|codePointAt|normaliz
 
 /** Everything in a script that Espruino cannot run, in the order of the script. */
 export function checkDialect(code: string): Fault[] {
-  const program = parse(code, { ecmaVersion: "latest", sourceType: "script", allowReturnOutsideFunction: true }) as unknown as Tree;
+  const program = parse(code, {
+    ecmaVersion: "latest",
+    sourceType: "script",
+    allowReturnOutsideFunction: true,
+  }) as unknown as Tree;
   const places: { at: number; message: string }[] = [];
   const declared = new Set<string>();
   walk(program, (node) => {
@@ -79,7 +85,8 @@ export function checkDialect(code: string): Fault[] {
     }
   });
   walk(program, (node) => {
-    for (const [message, test] of FAULTS[node.type] ?? []) if (!test || test(node)) places.push({ at: node.start, message });
+    for (const [message, test] of FAULTS[node.type] ?? [])
+      if (!test || test(node)) places.push({ at: node.start, message });
     if (Array.isArray(node["body"])) places.push(...usesBeforeDeclaration(node["body"] as Tree[]));
     if (/^(For|While|DoWhile)/.test(node.type)) places.push(...closuresOverLoop(node));
   });
@@ -131,7 +138,8 @@ function usesBeforeDeclaration(statements: Tree[]): { at: number; message: strin
     if (statement.type === "FunctionDeclaration") below.delete(nameOf(statement));
     else if (below.size > 0) {
       for (const { name, at } of references(statement, false)) {
-        if (below.has(name)) found.push({ at, message: "Espruino does not hoist functions: this one is declared below" });
+        if (below.has(name))
+          found.push({ at, message: "Espruino does not hoist functions: this one is declared below" });
       }
     }
   }
