@@ -40,7 +40,7 @@ describe("A bundle for Espruino", () => {
 
   test("is refused, with the place, when the engine cannot run it", async () => {
     await expect(bundle("print(new Map());")).rejects.toThrow(
-      /program\.ts cannot run on Espruino: Espruino has no Map, near: Map\(\)/,
+      /program\.ts cannot run on Espruino: Espruino has no Map, near: Map\)/,
     );
     await expect(bundle("const x = ;")).rejects.toThrow(/program\.ts cannot be built for Espruino: .*program\.ts:1: /);
     await expect(bundleForEspruino("missing.ts")).rejects.toThrow(/There is no program missing\.ts/);
