@@ -183,9 +183,8 @@ async function measure(contender: Contender): Promise<Figures> {
     const load = `var M = require("M");`;
     const figures: Figures = { "bytes, minified": code.length };
     figures["variables, module in RAM"] = await run(
-      `var s = require("Storage").read("M"); s = E.toString(E.toUint8Array(s));
-       var before = process.memory().usage; Modules.addCached("R", s); s = undefined; var M = require("R");
-       answer(process.memory().usage - before);`,
+      `var before = process.memory().usage; Modules.addCached("R", E.toString(E.toUint8Array(require("Storage").read("M"))));
+       var M = require("R"); answer(process.memory().usage - before);`,
       folder,
     );
     figures["variables, module in Storage"] = await run(

@@ -25,6 +25,13 @@ const SETTINGS = {
   logLevel: "silent",
 } satisfies BuildOptions;
 
+/**
+ * Names to shorten in Mote: those with a leading `_`, and those that only its own modules see. Each name of more than four
+ * characters costs a variable, and each use of it a few bytes of flash.
+ */
+const MANGLED =
+  /^_|^(packetStart|packetEnd|payloadStart|payloadEnd|codesStart|codesEnd|returnCode|onPacket|onMalformed|onLargePublish|onLargePayload|writePayload|writeRequest|acknowledge|awaited|dispatch|rethrow|subscribed|unsubscribed)$/;
+
 /** What of Mote runs faster in native functions there, and the modules that use those. */
 const NATIVE = ["bytes", "topic", "utf8"];
 
@@ -44,7 +51,7 @@ export async function bundleForEspruino(file: string): Promise<Uint8Array> {
 
 /** The module mote.min.js for Storage: `require("mote")` from any program. */
 export function bundleEspruinoModule(): Promise<Uint8Array> {
-  return bundle(join(packageRoot, "platforms/espruino/module.ts"), "Mote", [boardModules, nativeModules()], /^_/);
+  return bundle(join(packageRoot, "platforms/espruino/module.ts"), "Mote", [boardModules, nativeModules()], MANGLED);
 }
 
 async function bundle(entry: string, name: string, plugins: Plugin[], mangleProps?: RegExp): Promise<Uint8Array> {
@@ -66,8 +73,8 @@ async function bundle(entry: string, name: string, plugins: Plugin[], mangleProp
 }
 
 /**
- * Mote in one module whose private names are short: each name of more than four characters costs a variable. An application
- * is not treated so, as a name of its own may be one that it sends.
+ * Mote in one module whose private names are short. An application is not treated so: a name of its own may be one that it
+ * sends.
  */
 async function bundleMote(): Promise<string> {
   const { outputFiles } = await explained("Mote", () =>
@@ -83,7 +90,7 @@ async function bundleMote(): Promise<string> {
       define: { require: REQUIRE },
       format: "esm",
       minifySyntax: true,
-      mangleProps: /^_/,
+      mangleProps: MANGLED,
     }),
   );
   return outputFiles[0]!.text;

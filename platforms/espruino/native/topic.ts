@@ -6,8 +6,9 @@ import { checkUtf8 } from "./utf8.ts";
 
 export function checkTopicName(bytes: Uint8Array, start: number, end: number): Reason {
   if (start === end) return Reason.EMPTY_TOPIC;
-  if (/[+#]/.test(bytesToString(bytes, start, end))) return Reason.WILDCARD_IN_TOPIC;
-  return checkUtf8(bytes, start, end);
+  const name = bytesToString(bytes, start, end);
+  if (!/[\0+#\x80-\xff]/.test(name)) return Reason.OK; // most names, and each message has one
+  return /[+#]/.test(name) ? Reason.WILDCARD_IN_TOPIC : checkUtf8(bytes, start, end);
 }
 
 export function checkTopicFilter(bytes: Uint8Array, start: number, end: number): Reason {
