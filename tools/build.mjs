@@ -1,9 +1,9 @@
 // Compiles src/, platforms/ and tools/ into dist/: what is published is what this makes.
 import { execFileSync } from "node:child_process";
-import { chmodSync, cpSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, extname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, "dist");
@@ -21,3 +21,8 @@ cpSync(join(root, "tools/simulator/xs"), join(dist, "tools/simulator/xs"), {
   filter: (path) => extname(path) !== ".ts",
 });
 chmodSync(join(dist, "tools/mote.js"), 0o755);
+
+// What a Moddable project compiles, by manifest.json.
+const { compileModules } = await import(pathToFileURL(join(dist, "tools/moddable/modules.js")).href);
+mkdirSync(join(dist, "moddable"));
+for (const { file, code } of await compileModules()) writeFileSync(join(dist, "moddable", file), code);

@@ -1,0 +1,201 @@
+/// <reference lib="es2024.arraybuffer" />
+
+import Timer from "timer";
+import { Reason } from "../../src/packet/reason.ts";
+import type { Endpoint, Transport, TransportListener } from "../../src/platform.ts";
+import type { Resolver, Route, Socket, SocketOptions } from "./ecma419.ts";
+
+/** The most that is read or written at once: a packet of Ethernet's less its headers is some more. */
+const CHUNK_BYTES = 1_024;
+
+/**
+ * A socket of ECMA-419, its name resolved first. `read` and `write` there take a whole buffer, and a view of a part is
+ * 4 slots on XS; so each direction has one view that follows the length of a resizable buffer, which costs nothing.
+ */
+export class ModdableTransport implements Transport {
+  private readonly _routeOf: (scheme: string) => Route | undefined;
+  private readonly _input = new FlexibleBuffer();
+  private readonly _output = new FlexibleBuffer();
+  private _listener: TransportListener | undefined;
+  private _resolver: Resolver | undefined;
+  private _socket: Socket | undefined;
+  /** Tells of the failure once whoever caused it has returned. */
+  private _failing: Timer | undefined;
+  /** Counts connections: what still comes from an earlier one is dropped. */
+  private _connection = 0;
+  private _opened = false;
+  private _readable = 0;
+  private _writable = 0;
+  private _reading = false;
+
+  constructor(routeOf: (scheme: string) => Route | undefined) {
+    this._routeOf = routeOf;
+  }
+
+  open(endpoint: Endpoint, listener: TransportListener): void {
+    const scheme = endpoint.scheme;
+    const route = this._routeOf(scheme);
+    if (!route) {
+      throw new TypeError(
+        `url has the scheme "${scheme}": name its socket and dns in createPlatform({ ${scheme}: … }) or device.network.${scheme}`,
+      );
+    }
+    this.close();
+    this._listener = listener;
+    const connection = this._connection;
+    const current = (): boolean => connection === this._connection;
+    try {
+      const resolver: Resolver = new route.dns.io(route.dns as never);
+      this._resolver = resolver;
+      resolver.resolve({
+        host: endpoint.hostname,
+        onResolved: (host, address) => {
+          if (current()) this._connect(route, host, address, endpoint.port, current);
+        },
+        onError: () => {
+          if (current()) this._fail(Reason.HOST_NOT_FOUND);
+        },
+      });
+    } catch {
+      this._fail(Reason.CONNECTION_FAILED);
+    }
+  }
+
+  private _connect(route: Route, host: string, address: string, port: number, current: () => boolean): void {
+    this._closeResolver();
+    const options: SocketOptions & Record<string, unknown> = {
+      nodelay: true,
+      ...route.socket,
+      address,
+      host,
+      port,
+      onReadable: (count) => {
+        if (current()) this._onReadable(count, current);
+      },
+      onWritable: (count) => {
+        if (current()) this._onWritable(count);
+      },
+      onError: () => {
+        if (current()) this._fail(this._opened ? Reason.CONNECTION_LOST : Reason.CONNECTION_FAILED);
+      },
+    };
+    try {
+      this._socket = new route.socket.io(options as never);
+    } catch {
+      this._fail(Reason.CONNECTION_FAILED); // no network, no memory, or not an address
+    }
+  }
+
+  private _onReadable(count: number, current: () => boolean): void {
+    this._readable = count;
+    if (this._reading) return; // from within onData: the loop below goes on
+    this._reading = true;
+    const input = this._input;
+    try {
+      // What is left unread is not announced again, so all of it is read, unless the listener closes the connection.
+      while (this._readable > 0 && current()) {
+        const size = Math.min(this._readable, CHUNK_BYTES);
+        this._readable -= size;
+        if (this._read(input.resize(size))) this._listener!.onData(input.view, 0, size);
+      }
+    } finally {
+      this._reading = false;
+    }
+  }
+
+  private _read(view: Uint8Array): boolean {
+    try {
+      this._socket!.read(view);
+      return true;
+    } catch {
+      this._fail(Reason.CONNECTION_LOST);
+      return false;
+    }
+  }
+
+  private _onWritable(count: number): void {
+    this._writable = count;
+    if (this._opened) return this._listener!.onWritable();
+    this._opened = true;
+    this._listener!.onOpen();
+  }
+
+  write(bytes: Uint8Array, start: number, end: number): number {
+    let at = start;
+    while (at < end && this._writable > 0) {
+      const size = Math.min(end - at, this._writable, CHUNK_BYTES);
+      let room;
+      try {
+        room = this._socket!.write(this._output.fill(bytes, at, at + size));
+      } catch {
+        this._fail(Reason.CONNECTION_LOST);
+        break;
+      }
+      // TLS takes more of what may be written than it was given.
+      this._writable = typeof room === "number" ? room : this._writable - size;
+      at += size;
+    }
+    return at - start;
+  }
+
+  close(): void {
+    const socket = this._socket;
+    this._connection++;
+    this._socket = this._listener = undefined;
+    this._opened = false;
+    this._readable = this._writable = 0;
+    Timer.clear(this._failing);
+    this._failing = undefined;
+    this._closeResolver();
+    socket?.close();
+  }
+
+  private _closeResolver(): void {
+    const resolver = this._resolver;
+    this._resolver = undefined;
+    resolver?.close();
+  }
+
+  /** The connection is of no use any more. Its listener is told later: the cause may lie in a call of its own. */
+  private _fail(reason: Reason): void {
+    const listener = this._listener!;
+    this.close();
+    this._failing = Timer.set(() => {
+      this._failing = undefined;
+      listener.onClose(reason);
+    });
+  }
+}
+
+/** A view whose length changes without a new one being made. */
+class FlexibleBuffer {
+  readonly view: Uint8Array;
+  private readonly _buffer: ArrayBuffer;
+
+  constructor() {
+    this._buffer = new ArrayBuffer(CHUNK_BYTES, { maxByteLength: CHUNK_BYTES });
+    this.view = new Uint8Array(this._buffer);
+  }
+
+  /** The view, `size` bytes long. */
+  resize(size: number): Uint8Array {
+    this._buffer.resize(size);
+    return this.view;
+  }
+
+  /** The view, with bytes `start` up to, not including, `end`. */
+  fill(bytes: Uint8Array, start: number, end: number): Uint8Array {
+    const view = this.view;
+    const size = end - start;
+    if (bytes.length > CHUNK_BYTES) {
+      this.resize(size);
+      for (let at = 0; at < size; at++) view[at] = bytes[start++];
+      return view;
+    }
+    // Copying all, then moving a part, is two native calls: far less than a turn of bytecode for each byte.
+    this.resize(bytes.length);
+    view.set(bytes);
+    if (start > 0) view.copyWithin(0, start, end);
+    return this.resize(size);
+  }
+}
