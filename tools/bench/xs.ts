@@ -1,0 +1,230 @@
+// What the client costs on XS as an ESP32 has it, beside Moddable's own clients. `npm run bench:xs`.
+
+import { join } from "node:path";
+import { build } from "esbuild";
+import { packageRoot } from "../cli/package.ts";
+import { CONTROL_SOCKET, Control } from "../moddable/control.ts";
+import { bundleForShim } from "../moddable/program.ts";
+import type { Board, Statistics } from "../simulator/machine.ts";
+import { buildHost } from "../simulator/xs/build.ts";
+import { XsMachine } from "../simulator/xs/machine.ts";
+
+const TOPIC = "greenhouse/7/tempr"; // 18 characters, 64 bytes of payload: as Moddable's clients were measured
+const OPERATIONS = 200;
+
+/** Measured on Moddable's SDK 8.2.3: slots, chunk bytes and socket writes of an operation. */
+const THEIRS = {
+  publish0: "33 / 160 / 4",
+  publish1: "43 / 184 / 5",
+  receive: "26 / 104",
+  codeBytes: 8_339,
+};
+
+/** What Moddable gives a program on an ESP32 by default. */
+const ESP32 = { slots: 2_048, slotBytes: 16, chunkBytes: 32_768 };
+
+const PROGRAM = `
+  import { Client } from "mote-mqtt";
+  import { platform } from "mote-mqtt/moddable";
+  import Timer from "timer";
+  const settings = JSON.parse(host.settings);
+  const client = new Client(platform, {
+    url: "mqtt://broker.test", clientId: "greenhouse-7", keepAlive: 60, tickMs: 50,
+    will: { topic: "greenhouse/7/state", payload: "offline", qos: 1, retain: true },
+  });
+  const publisher = client.publisher("${TOPIC}", { qos: settings.qos ?? 0 });
+  client.subscribe("greenhouse/7/set/+", 1, () => {});
+  client.connect();
+  const payload = new Uint8Array(64).fill(120);
+  if (settings.publishes) Timer.repeat(() => { if (client.connected) publisher.publish(payload); }, 50);
+`;
+
+/** A socket of the shim, and nothing else. */
+const SOCKET = `
+  import TCP from "embedded:io/socket/tcp";
+  const callback = () => {};
+  globalThis.socket = new TCP({ address: "192.0.2.1", port: 1883, onReadable: callback, onWritable: callback });
+`;
+
+/** A device whose network is this program. */
+class Bench implements Board {
+  writes = 0;
+  last: Uint8Array = new Uint8Array(0);
+  private _machine!: XsMachine;
+  private _now = 0;
+
+  static async start(source: string, settings: Record<string, unknown>): Promise<Bench> {
+    const bench = new Bench();
+    bench._machine = await XsMachine.create(bench, {
+      settings: JSON.stringify(settings),
+      seed: 1,
+      host: await buildHost(),
+      slots: 16_384,
+      chunkBytes: 1024 * 1024,
+    });
+    await bench._machine.start(source);
+    return bench;
+  }
+
+  async connect(): Promise<void> {
+    this._machine.opened(0, CONTROL_SOCKET, 1);
+    await this.pass(50);
+    this._machine.opened(this._now, 0, 0x7fffffff);
+    await this.receive(Uint8Array.of(Control.WRITABLE, 0xff, 0xff), CONTROL_SOCKET);
+    await this.receive(Uint8Array.of(0x20, 2, 0, 0));
+    await this.receive(Uint8Array.of(0x90, 3, 0, 5, 1));
+  }
+
+  async pass(ms: number): Promise<void> {
+    this._now += ms;
+    this._machine.wake(this._now);
+    await this._machine.settled();
+  }
+
+  async receive(bytes: Uint8Array, socket = 0): Promise<void> {
+    this._machine.received(this._now, socket, bytes);
+    await this._machine.settled();
+  }
+
+  statistics(): Promise<Statistics> {
+    return this._machine.statistics(this._now);
+  }
+
+  stop(): Promise<void> {
+    return this._machine.stop();
+  }
+
+  // Board
+
+  open(): void {
+    // The network answers when it is told to.
+  }
+  write(_socket: number, bytes: Uint8Array): void {
+    this.writes++;
+    this.last = bytes;
+  }
+  close(): void {
+    // Nothing to do.
+  }
+  wakeAt(): void {
+    // Time passes when it is told to.
+  }
+  print(line: string): void {
+    console.log(line);
+  }
+  onEnd(message: string): void {
+    throw new Error(message);
+  }
+}
+
+/** Slots, chunk bytes and writes of an operation: a publish each 50 ms, acknowledged where it has to be. */
+async function publishing(program: string, qos: 0 | 1): Promise<string> {
+  const bench = await Bench.start(program, { qos, publishes: true });
+  await bench.connect();
+  const operate = async (): Promise<void> => {
+    await bench.pass(50);
+    const at = 2 + 2 + TOPIC.length;
+    if (qos) await bench.receive(Uint8Array.of(0x40, 2, bench.last[at]!, bench.last[at + 1]!));
+  };
+  for (let count = 0; count < 20; count++) await operate();
+  const before = await bench.statistics();
+  const writes = bench.writes;
+  for (let count = 0; count < OPERATIONS; count++) await operate();
+  const after = await bench.statistics();
+  await bench.stop();
+  const slots = after.wakeSlots + after.receivedSlots - before.wakeSlots - before.receivedSlots;
+  const chunkBytes =
+    after.wakeChunkBytes + after.receivedChunkBytes - before.wakeChunkBytes - before.receivedChunkBytes;
+  return [slots, chunkBytes, bench.writes - writes].map((value) => value / OPERATIONS).join(" / ");
+}
+
+async function receiving(program: string): Promise<string> {
+  const bench = await Bench.start(program, {});
+  await bench.connect();
+  const topic = Buffer.from("greenhouse/7/set/x");
+  const message = Uint8Array.of(0x30, 2 + topic.length + 64, 0, topic.length, ...topic, ...Buffer.alloc(64));
+  for (let count = 0; count < 20; count++) await bench.receive(message);
+  const before = await bench.statistics();
+  for (let count = 0; count < OPERATIONS; count++) await bench.receive(message);
+  const after = await bench.statistics();
+  await bench.stop();
+  return [after.receivedSlots - before.receivedSlots, after.receivedChunkBytes - before.receivedChunkBytes]
+    .map((value) => value / OPERATIONS)
+    .join(" / ");
+}
+
+/** Bytes of bytecode of a source with all it imports, as the host's compiler makes it: the atom CODE of a module. */
+async function codeBytes(source: string): Promise<number> {
+  const compile = async (contents: string): Promise<number> => {
+    const { outputFiles } = await build({
+      stdin: { contents, resolveDir: packageRoot, loader: "ts" },
+      bundle: true,
+      write: false,
+      format: "iife",
+      target: "es2022",
+      minify: true,
+      mangleProps: /^_/,
+      legalComments: "none",
+      logLevel: "silent",
+      external: ["mote-mqtt"],
+      tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
+    });
+    const listener =
+      "new (class { onWake() {} onOpen() {} onReadable() {} onWritable() {} onClose() {} onReport() {} })()";
+    const bench = await Bench.start(`${outputFiles[0]!.text}\nhost.listen(${listener});`, {});
+    const statistics = await bench.statistics();
+    await bench.stop();
+    return statistics.codeBytes;
+  };
+  return (await compile(source)) - (await compile("globalThis.kept = 0"));
+}
+
+function keeping(names: string, file: string): string {
+  return `import { ${names} } from "./${join("src", file)}"; globalThis.kept = [${names}];`;
+}
+
+const PARTS: [string, string][] = [
+  ["client, all of it", keeping("Client", "index.ts")],
+  ["  framer", keeping("Framer", "packet/framer.ts")],
+  ["  CONNECT", keeping("encodeConnect, connectSize", "packet/connect.ts")],
+  ["  PUBLISH, topic names", keeping("decodePublish, openPublish, closePublish", "packet/publish.ts")],
+  ["  outbox (PUBLISH in it)", keeping("Outbox", "session/outbox.ts")],
+  ["  subscriptions (SUBSCRIBE in it)", keeping("Subscriptions", "client/subscriptions.ts")],
+  ["  options", keeping("parseUrl, connectFields, encodeTopicFilter", "client/options.ts")],
+  ["  publisher, decimals", keeping("Publisher", "client/publisher.ts")],
+  ["  back-off", keeping("Reconnect", "client/reconnect.ts")],
+  ["describe: the sentences", keeping("describe", "describe.ts")],
+  ["Reason and Published, by name", keeping("Reason, Published", "index.ts")],
+  ["UTF-8", keeping("utf8Text", "utf8-text.ts")],
+];
+
+async function connected(source: string): Promise<Statistics> {
+  const bench = await Bench.start(source, {});
+  await bench.connect();
+  const statistics = await bench.statistics();
+  await bench.stop();
+  return statistics;
+}
+
+const program = await bundleForShim(PROGRAM);
+const heap = await connected(program);
+// What the shim's socket takes of the heap, a device's socket takes of lwIP's memory.
+const socket = await connected(await bundleForShim(SOCKET));
+const slots = heap.slots - socket.slots;
+const chunkBytes = heap.chunkBytes - socket.chunkBytes;
+
+console.log(`On XS with slots of ${heap.slotBytes} bytes; topic of 18 bytes, payload of 64. Moddable's: embedded:network/mqtt/client of SDK 8.2.3.
+
+slots / chunk bytes / writes      Mote          Moddable
+publish, QoS 0                    ${(await publishing(program, 0)).padEnd(13)} ${THEIRS.publish0}
+publish, QoS 1, acknowledged      ${(await publishing(program, 1)).padEnd(13)} ${THEIRS.publish1}
+receive, QoS 0                    ${(await receiving(program)).padEnd(13)} ${THEIRS.receive}
+
+heap once connected, the example's client with a subscription, a publisher, and 1 KB each way
+                                  taken         an ESP32 has   left
+slots                             ${String(slots).padEnd(13)} ${String(ESP32.slots).padEnd(14)} ${ESP32.slots - slots}
+chunk bytes                       ${String(chunkBytes).padEnd(13)} ${String(ESP32.chunkBytes).padEnd(14)} ${ESP32.chunkBytes - chunkBytes}
+chunk bytes at the peak           ${heap.chunkBytesPeak - socket.chunkBytesPeak}
+
+bytecode, without names and debug information (Moddable's client, without reconnection, queue and subscriptions: ${THEIRS.codeBytes})`);
+for (const [name, source] of PARTS) console.log(`${name.padEnd(34)}${String(await codeBytes(source)).padStart(6)}`);
