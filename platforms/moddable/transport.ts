@@ -13,6 +13,10 @@ const CHUNK_BYTES = 1_024;
  * 4 slots on XS; so each direction has one view that follows the length of a resizable buffer, which costs nothing.
  */
 export class ModdableTransport implements Transport {
+  /** How much the socket takes at present. */
+  writable = 0;
+  /** Whether what arrives is left where it is; `resume` goes on. */
+  paused = false;
   private readonly _routeOf: (scheme: string) => Route | undefined;
   private readonly _input = new FlexibleBuffer();
   private readonly _output = new FlexibleBuffer();
@@ -25,7 +29,6 @@ export class ModdableTransport implements Transport {
   private _connection = 0;
   private _opened = false;
   private _readable = 0;
-  private _writable = 0;
   private _reading = false;
 
   constructor(routeOf: (scheme: string) => Route | undefined) {
@@ -70,7 +73,7 @@ export class ModdableTransport implements Transport {
       host,
       port,
       onReadable: (count) => {
-        if (current()) this._onReadable(count, current);
+        if (current()) this._onReadable(count);
       },
       onWritable: (count) => {
         if (current()) this._onWritable(count);
@@ -86,14 +89,24 @@ export class ModdableTransport implements Transport {
     }
   }
 
-  private _onReadable(count: number, current: () => boolean): void {
+  resume(): void {
+    this.paused = false;
+    this._drain();
+  }
+
+  private _onReadable(count: number): void {
     this._readable = count;
+    this._drain();
+  }
+
+  private _drain(): void {
     if (this._reading) return; // from within onData: the loop below goes on
+    const connection = this._connection;
     this._reading = true;
     const input = this._input;
     try {
       // What is left unread is not announced again, so all of it is read, unless the listener closes the connection.
-      while (this._readable > 0 && current()) {
+      while (this._readable > 0 && !this.paused && connection === this._connection) {
         const size = Math.min(this._readable, CHUNK_BYTES);
         this._readable -= size;
         if (this._read(input.resize(size))) this._listener!.onData(input.view, 0, size);
@@ -114,7 +127,7 @@ export class ModdableTransport implements Transport {
   }
 
   private _onWritable(count: number): void {
-    this._writable = count;
+    this.writable = count;
     if (this._opened) return this._listener!.onWritable();
     this._opened = true;
     this._listener!.onOpen();
@@ -122,8 +135,8 @@ export class ModdableTransport implements Transport {
 
   write(bytes: Uint8Array, start: number, end: number): number {
     let at = start;
-    while (at < end && this._writable > 0) {
-      const size = Math.min(end - at, this._writable, CHUNK_BYTES);
+    while (at < end && this.writable > 0) {
+      const size = Math.min(end - at, this.writable, CHUNK_BYTES);
       let room;
       try {
         room = this._socket!.write(this._output.fill(bytes, at, at + size));
@@ -132,7 +145,7 @@ export class ModdableTransport implements Transport {
         break;
       }
       // TLS takes more of what may be written than it was given.
-      this._writable = typeof room === "number" ? room : this._writable - size;
+      this.writable = typeof room === "number" ? room : this.writable - size;
       at += size;
     }
     return at - start;
@@ -143,7 +156,8 @@ export class ModdableTransport implements Transport {
     this._connection++;
     this._socket = this._listener = undefined;
     this._opened = false;
-    this._readable = this._writable = 0;
+    this._readable = this.writable = 0;
+    this.paused = false;
     Timer.clear(this._failing);
     this._failing = undefined;
     this._closeResolver();

@@ -41,6 +41,8 @@ enum State {
  * never on how the network cut it.
  */
 export class Framer {
+  /** The listener may set it, and finds what follows the packet or piece that it was handed still there. */
+  paused = false;
   private readonly _listener: PacketListener;
   private readonly _buffer: Uint8Array;
   private readonly _maximum: number;
@@ -68,14 +70,15 @@ export class Framer {
 
   /** Forgets what it has seen: a new stream begins. May be called by the listener. */
   reset(): void {
+    this.paused = false;
     this._state = State.FIRST_BYTE;
     this._epoch++;
   }
 
-  /** Takes the next bytes of the stream, from `at` up to, not including, `end`. */
-  push(bytes: Uint8Array, at: number, end: number): void {
+  /** Takes the next bytes of the stream, from `at` up to, not including, `end`. Returns where it stopped: `end`, or paused. */
+  push(bytes: Uint8Array, at: number, end: number): number {
     const epoch = this._epoch;
-    while (at < end && epoch === this._epoch) {
+    while (at < end && epoch === this._epoch && !this.paused) {
       switch (this._state) {
         case State.FIRST_BYTE:
           this._takeFirstByte(bytes[at++]);
@@ -93,9 +96,10 @@ export class Framer {
           at = this._passOn(bytes, at, end);
           break;
         default:
-          return;
+          return end;
       }
     }
+    return at;
   }
 
   private _takeFirstByte(byte: number): void {

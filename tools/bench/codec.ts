@@ -139,7 +139,7 @@ function decodeJob(qos: number, peer: Peer): Job {
     onMalformed: unexpected,
   };
   const framer = new Framer(listener, new Uint8Array(1_024));
-  const push = (chunk: Buffer): void => framer.push(chunk, 0, chunk.length);
+  const push = (chunk: Buffer): void => void framer.push(chunk, 0, chunk.length);
   const contenders: Contender[] = [
     { name: "mote Framer, decodePublish", ours: true, run: (operations) => runStream(operations, push) },
   ];

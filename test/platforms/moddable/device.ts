@@ -14,7 +14,11 @@ export class ShimDevice {
 
   static async run(source: string, settings: Record<string, unknown> = {}): Promise<ShimDevice> {
     if (!("host" in built)) throw new Error(built.reason);
-    const device = await runDevice(built.host, await bundleForShim(source), { settings: JSON.stringify(settings) });
+    const device = await runDevice(built.host, await bundleForShim(source), {
+      settings: JSON.stringify(settings),
+      // A bundle has the variables of all its modules on the stack, where modules have them in closures.
+      stackSlots: 384 + 256,
+    });
     const shim = new ShimDevice(device);
     device.machine.opened(0, CONTROL_SOCKET, 1);
     return shim;
