@@ -1,13 +1,20 @@
 // What Mote needs of ECMA-419's classes: the options and methods that it uses, and no more.
 
 /** How a URL's scheme is reached, by the scheme's name: `mqtt`, `mqtts`. The shape of Moddable's `device.network`. */
-export type Network = Readonly<Record<string, Route | undefined>>;
+export type Network = Readonly<Record<string, Pick<Route, "socket"> & Partial<Pick<Route, "dns">>>>;
 
 export interface Route {
   /** A class of TCP Client's pattern (ECMA-419, 13.2), such as TCP or TLSSocket, and options for its constructor. */
-  readonly socket: { readonly io: SocketClass; readonly [option: string]: unknown };
+  readonly socket: SocketRoute;
   /** A class of DNS Resolver's pattern (ECMA-419, 22), and options for its constructor. */
   readonly dns: { readonly io: ResolverClass; readonly [option: string]: unknown };
+}
+
+export interface SocketRoute {
+  readonly io: SocketClass;
+  /** For a class that is above TCP: which. */
+  readonly TCP?: SocketRoute;
+  readonly [option: string]: unknown;
 }
 
 // The classes of an SDK declare more, and each its own: only what is called is asked for.

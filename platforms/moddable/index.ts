@@ -24,7 +24,7 @@ const clock = Object.freeze<Clock>({
 
 /**
  * Makes a platform for Moddable. A route that `network` does not name is `device.network`'s, where Moddable's projects
- * configure them; TCP needs neither.
+ * configure them; TCP needs neither, and a route without `dns` asks the servers that the network named.
  */
 export function createPlatform(network?: Network): Platform {
   return {
@@ -32,13 +32,16 @@ export function createPlatform(network?: Network): Platform {
     text: utf8Text,
     random: () => Math.random(),
     createTransport: () =>
-      new ModdableTransport((scheme) => network?.[scheme] ?? globalThis.device?.network?.[scheme] ?? fallback(scheme)),
+      new ModdableTransport((scheme) => {
+        const named = network?.[scheme] ?? globalThis.device?.network?.[scheme];
+        const route = named ?? (scheme === "mqtt" ? { socket: { io: TCP } } : undefined);
+        return route && { socket: route.socket, dns: route.dns ?? dns() };
+      }),
   };
 }
 
-function fallback(scheme: string): Route | undefined {
-  if (scheme !== "mqtt") return undefined;
-  return { socket: { io: TCP }, dns: { io: Resolver, servers: Net.get("DNS") ?? DNS_SERVERS, socket: { io: UDP } } };
+function dns(): Route["dns"] {
+  return { io: Resolver, servers: Net.get("DNS") ?? DNS_SERVERS, socket: { io: UDP } };
 }
 
 /** Moddable, with the routes of `device.network`; without, TCP alone. */

@@ -3,7 +3,7 @@
 import Timer from "timer";
 import { Reason } from "../../src/packet/reason.ts";
 import type { Endpoint, Transport, TransportListener } from "../../src/platform.ts";
-import type { Resolver, Route, Socket, SocketOptions } from "./ecma419.ts";
+import type { Resolver, Route, Socket, SocketOptions, SocketRoute } from "./ecma419.ts";
 
 /** The most that is read or written at once: a packet of Ethernet's less its headers is some more. */
 const CHUNK_BYTES = 1_024;
@@ -30,6 +30,8 @@ export class ModdableTransport implements Transport {
   private _opened = false;
   private _readable = 0;
   private _reading = false;
+  /** Whether the listener has data in hand: an exception then is the application's. */
+  private _handing = false;
 
   constructor(routeOf: (scheme: string) => Route | undefined) {
     this._routeOf = routeOf;
@@ -52,8 +54,9 @@ export class ModdableTransport implements Transport {
       this._resolver = resolver;
       resolver.resolve({
         host: endpoint.hostname,
-        onResolved: (host, address) => {
-          if (current()) this._connect(route, host, address, endpoint.port, current);
+        // Its own word for the host may be an address; TLS compares the name with the broker's certificate.
+        onResolved: (_host, address) => {
+          if (current()) this._connect(route, endpoint.hostname, address, endpoint.port, current);
         },
         onError: () => {
           if (current()) this._fail(Reason.HOST_NOT_FOUND);
@@ -82,11 +85,37 @@ export class ModdableTransport implements Transport {
         if (current()) this._fail(this._opened ? Reason.CONNECTION_LOST : Reason.CONNECTION_FAILED);
       },
     };
+    if (route.socket.TCP) options.TCP = this._guarded(route.socket.TCP, current);
     try {
       this._socket = new route.socket.io(options as never);
     } catch {
       this._fail(Reason.CONNECTION_FAILED); // no network, no memory, or not an address
     }
+  }
+
+  /**
+   * Moddable's TLSSocket throws what is wrong with a certificate or record out of the callbacks of the TCP below it, where
+   * it would end the program. So that TCP's callbacks catch it; what the application throws passes.
+   */
+  private _guarded(tcp: SocketRoute, current: () => boolean): SocketRoute {
+    const guard = (callback: (count?: number) => void) => (count?: number) => {
+      try {
+        if (current()) callback(count);
+      } catch (error) {
+        if (this._handing) {
+          this._handing = false;
+          throw error;
+        }
+        if (current()) this._fail(Reason.TLS_FAILED);
+      }
+    };
+    const TCP = tcp.io as new (options: SocketOptions) => Socket;
+    function GuardedTCP(options: SocketOptions): Socket {
+      const { onReadable, onWritable, onError } = options as unknown as Record<string, () => void>;
+      const callbacks = { onReadable: guard(onReadable!), onWritable: guard(onWritable!), onError: guard(onError!) };
+      return new TCP({ ...options, ...callbacks } as SocketOptions);
+    }
+    return { ...tcp, io: GuardedTCP as unknown as SocketRoute["io"] };
   }
 
   resume(): void {
@@ -109,7 +138,10 @@ export class ModdableTransport implements Transport {
       while (this._readable > 0 && !this.paused && connection === this._connection) {
         const size = Math.min(this._readable, CHUNK_BYTES);
         this._readable -= size;
-        if (this._read(input.resize(size))) this._listener!.onData(input.view, 0, size);
+        if (!this._read(input.resize(size))) break;
+        this._handing = true;
+        this._listener!.onData(input.view, 0, size);
+        this._handing = false;
       }
     } finally {
       this._reading = false;
