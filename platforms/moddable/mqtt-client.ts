@@ -299,9 +299,14 @@ class Connection implements PacketListener, TransportListener {
   }
 
   private _writable(): number {
-    if (this._state !== State.CONNECTED || this._controlEnd > 0) return 0;
-    const writable = this._transport.writable;
+    if (this._state !== State.CONNECTED) return 0;
+    const writable = this._room();
     return this._remaining > 0 ? writable : Math.max(0, writable - OVERHEAD);
+  }
+
+  /** What the application may write. Acknowledgements go before its packets, but not between the fragments of one. */
+  private _room(): number {
+    return this._controlEnd > 0 && this._remaining === 0 ? 0 : this._transport.writable;
   }
 
   /** Acknowledgements and pings, as far as the connection takes them. */
@@ -423,7 +428,7 @@ class Connection implements PacketListener, TransportListener {
 
   /** The packets of the application go out whole or not at all. */
   private _send(bytes: Uint8Array, size: number): void {
-    const writable = this._controlEnd > 0 ? 0 : this._transport.writable;
+    const writable = this._room();
     if (size > writable) throw new RangeError(`${size} bytes cannot be written now: ${writable} can`);
     this._transport.write(bytes, 0, size);
   }
@@ -495,11 +500,7 @@ class Connection implements PacketListener, TransportListener {
   }
 
   private _tell(message: ControlMessage): void {
-    const onControl = this._options.onControl;
-    if (!onControl) return;
-    // Code written for Moddable's own client has one parameter, the message; the standard has the operation first.
-    if (onControl.length === 1) (onControl as unknown as (message: ControlMessage) => void).call(this._client, message);
-    else onControl.call(this._client, message.operation, message);
+    this._options.onControl?.call(this._client, message.operation, message);
   }
 
   private _handleConnack(bytes: Uint8Array, start: number, end: number): Reason {
