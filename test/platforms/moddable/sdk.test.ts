@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -16,6 +16,14 @@ const sdk = await findSdk().catch((error: Error) => {
   if (insists || process.env["MODDABLE"]) throw error;
   return undefined;
 });
+
+/** What Moddable gives a program on an ESP32, and no growth. */
+const ESP32 = {
+  static: 0,
+  chunk: { initial: 32_768, incremental: 0 },
+  heap: { initial: 2_048, incremental: 0 },
+  stack: 384,
+};
 
 /** A subscriber on this side: what the device published, and a way to wait for more. */
 class Watcher {
@@ -88,10 +96,20 @@ describe.skipIf(!sdk)(sdk ? `Moddable ${sdk.version}` : `skipped: ${NEEDS}`, () 
     return child;
   }
 
+  /** The folder of a project that is the example, with so much memory and no more. */
+  async function exampleWithin(creation: unknown): Promise<string> {
+    const project = join(folder, "example");
+    await cp(join(packageRoot, "platforms/moddable/example"), project, { recursive: true });
+    const path = join(project, "manifest.json");
+    const manifest = JSON.parse(await readFile(path, "utf8")) as { include: string[] };
+    manifest.include[1] = join(packageRoot, "manifest.json");
+    await writeFile(path, JSON.stringify({ ...manifest, creation }));
+    return project;
+  }
+
   test("the example passes: telemetry, a command, a message too large, a broker that restarts, the will", async () => {
     const config = { url: broker.url, id: "g1", intervalMs: 200 };
-    const example = join(packageRoot, "platforms/moddable/example");
-    const { program, output } = await buildProject(sdk as Sdk, example, folder, config);
+    const { program, output } = await buildProject(sdk as Sdk, await exampleWithin(ESP32), folder, config);
     // What XS would keep in memory of a preloaded module; the two that stay are a table of sentences and an argument.
     const warnings = output.split("\n").filter((line) => /warning: mote-mqtt/.test(line));
     expect(warnings.length).toBeLessThanOrEqual(2);
