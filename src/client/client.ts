@@ -14,7 +14,7 @@ import { decodePublish, PublishView } from "../packet/publish.ts";
 import { Reason } from "../packet/reason.ts";
 import { decodeSuback, SubackView } from "../packet/suback.ts";
 import type { Endpoint, Platform, Transport, TransportListener } from "../platform.ts";
-import { type ExactlyOnce, Received } from "../session/exactly-once.ts";
+import type { Answering, ExactlyOnce } from "../session/exactly-once.ts";
 import { MESSAGE_OVERHEAD, Outbox, type PayloadSource } from "../session/outbox.ts";
 import { Guard } from "./guard.ts";
 import { Message } from "./message.ts";
@@ -55,7 +55,7 @@ const LARGEST_BUFFER = 16_777_215;
  * its subscriptions. All its memory is taken by the constructor, `publisher` and `subscribe`; from then on it moves bytes
  * between buffers. What goes wrong at run time is told through `onDisconnect` and never thrown.
  */
-export class Client implements Publishing, PacketListener, TransportListener {
+export class Client implements Publishing, Answering, PacketListener, TransportListener {
   /** The connection is up. `sessionPresent`: the broker kept the session of an earlier connection (3.2.2.2). */
   onConnect: ((sessionPresent: boolean) => void) | undefined;
   /**
@@ -98,8 +98,6 @@ export class Client implements Publishing, PacketListener, TransportListener {
   private _answerType: AcknowledgementType = PacketType.PUBACK;
   /** Whether it is to be delivered: with QoS 2 it may have been already. */
   private _isNew = true;
-  /** More messages with QoS 2 have come than there was room for: the connection ends once the others are answered. */
-  private _tooMany = false;
 
   private readonly _keepAliveMs: number;
   private readonly _connectTimeoutMs: number;
@@ -328,7 +326,6 @@ export class Client implements Publishing, PacketListener, TransportListener {
   private _hangUp(): void {
     this._transport.close();
     this._framer.reset();
-    this._tooMany = false;
     this._controlStart = this._controlEnd = this._written = this._answerId = 0;
   }
 
@@ -403,7 +400,7 @@ export class Client implements Publishing, PacketListener, TransportListener {
     this._framer.push(bytes, start, end);
     this._busy = false;
     this._flush();
-    if (this._tooMany) this._lose(Reason.TOO_MANY_UNFINISHED);
+    if (this._exactlyOnce?.overflowed()) this._lose(Reason.TOO_MANY_UNFINISHED);
     this._guard.rethrow();
   }
 
@@ -430,17 +427,15 @@ export class Client implements Publishing, PacketListener, TransportListener {
         return this._handleAcknowledgement(type, bytes, start, end);
       case PacketType.SUBACK:
         return this._handleSuback(bytes, start, end);
-      case PacketType.PUBREC:
-      case PacketType.PUBREL:
-      case PacketType.PUBCOMP:
-        return this._handleExactlyOnce(type, bytes, start, end);
       case PacketType.PINGRESP:
         this._sincePingMs = -1;
         return checkBarePacket(start, end);
       case PacketType.CONNACK:
         return this._handleConnack(bytes, start, end);
     }
-    return Reason.UNEXPECTED_PACKET;
+    if (!this._exactlyOnce) return Reason.UNEXPECTED_PACKET;
+    this._sinceAcknowledgedMs = 0;
+    return this._exactlyOnce.handle(type, bytes, start, end, this._outbox, this);
   }
 
   private _handleConnack(bytes: Uint8Array, start: number, end: number): Reason {
@@ -462,17 +457,6 @@ export class Client implements Publishing, PacketListener, TransportListener {
     const known =
       type === PacketType.PUBACK ? this._outbox.acknowledge(packetId) : this._subscriptions.unsubscribed(packetId);
     return known ? Reason.OK : Reason.UNKNOWN_PACKET_ID;
-  }
-
-  private _handleExactlyOnce(type: PacketType, bytes: Uint8Array, start: number, end: number): Reason {
-    if (!this._exactlyOnce) return Reason.UNEXPECTED_PACKET;
-    const reason = checkAcknowledgement(bytes, start, end);
-    if (reason) return reason;
-    const packetId = readUint16(bytes, start);
-    this._sinceAcknowledgedMs = 0;
-    const answer = this._exactlyOnce.handle(type, packetId, this._outbox);
-    if (answer < 0) return Reason.UNKNOWN_PACKET_ID;
-    return answer ? this._acknowledge(answer as AcknowledgementType, packetId) : Reason.OK;
   }
 
   private _handleSuback(bytes: Uint8Array, start: number, end: number): Reason {
@@ -503,14 +487,8 @@ export class Client implements Publishing, PacketListener, TransportListener {
     this._answerType = PacketType.PUBACK;
     if (view.qos === 2) {
       if (!this._exactlyOnce) return Reason.QOS_NOT_REQUESTED;
-      const received = this._exactlyOnce.receive(view.packetId);
-      this._isNew = received === Received.NEW;
+      this._isNew = this._exactlyOnce.receive(view);
       this._answerType = PacketType.PUBREC;
-      if (received === Received.FULL) {
-        // It gets no answer, so that it comes again; the others do, so that there is room for it then.
-        this._tooMany = true;
-        view.packetId = 0;
-      }
     }
     this._answerId = view.packetId;
     this._message._set(bytes, view);
@@ -523,7 +501,8 @@ export class Client implements Publishing, PacketListener, TransportListener {
     return packetId ? this._acknowledge(this._answerType, packetId) : Reason.OK;
   }
 
-  private _acknowledge(type: AcknowledgementType, packetId: number): Reason {
+  /** @internal */
+  _acknowledge(type: AcknowledgementType, packetId: number): Reason {
     // A handler may have ended the connection that the message came through.
     if (this._phase !== Phase.CONNECTED) return Reason.OK;
     if (!this._reserve(ACKNOWLEDGEMENT_SIZE)) return Reason.OUTPUT_STALLED;

@@ -1,15 +1,13 @@
-import { encodeAcknowledgement } from "../packet/acknowledgement.ts";
+import { type AcknowledgementType, checkAcknowledgement, encodeAcknowledgement } from "../packet/acknowledgement.ts";
+import { readUint16 } from "../packet/bytes.ts";
 import { PacketType } from "../packet/fixed-header.ts";
+import type { PublishView } from "../packet/publish.ts";
+import { Reason } from "../packet/reason.ts";
 import { NO_ENTRY, type Outbox } from "./outbox.ts";
 
-/** What `receive` says of a message. */
-export enum Received {
-  /** It is to be delivered. */
-  NEW,
-  /** It was delivered before: only to be answered [MQTT-4.3.3-2]. */
-  AGAIN,
-  /** There are as many unfinished messages as there is room for. */
-  FULL,
+/** Sends acknowledgements: the part of the client that QoS 2 needs. */
+export interface Answering {
+  _acknowledge(type: AcknowledgementType, packetId: number): Reason;
 }
 
 /**
@@ -19,6 +17,7 @@ export enum Received {
 export class ExactlyOnce {
   /** Packet ids of messages that were received and whose PUBREL has not come; 0 for a free place. */
   private readonly _received: Uint16Array;
+  private _overflowed = false;
 
   /**
    * @param maximumReceived how many received messages may wait for their PUBREL at once; 1 to 65,535. What comes
@@ -33,36 +32,53 @@ export class ExactlyOnce {
     this._received = new Uint16Array(places);
   }
 
-  /** A message with QoS 2 has come. @internal */
-  receive(packetId: number): Received {
-    if (this._received.indexOf(packetId) >= 0) return Received.AGAIN;
+  /**
+   * A message with QoS 2 has come. Returns whether it is to be delivered, or was before [MQTT-4.3.3-2]. Where there is no
+   * room to remember it, its packet id becomes 0: without an answer it comes again. @internal
+   */
+  receive(message: PublishView): boolean {
+    if (this._received.indexOf(message.packetId) >= 0) return false;
     const free = this._received.indexOf(0);
-    if (free < 0) return Received.FULL;
-    this._received[free] = packetId;
-    return Received.NEW;
+    if (free >= 0) {
+      this._received[free] = message.packetId;
+      return true;
+    }
+    this._overflowed = true;
+    message.packetId = 0;
+    return false;
   }
 
-  /**
-   * PUBREC, PUBREL or PUBCOMP has come. Returns the type of the packet to answer with, 0 for none, or -1 when there is no
-   * message with this packet id. @internal
-   */
-  handle(type: PacketType, packetId: number, outbox: Outbox): number {
+  /** Whether a message went without an answer since the last call: the connection has to end for it to come again. @internal */
+  overflowed(): boolean {
+    const overflowed = this._overflowed;
+    this._overflowed = false;
+    return overflowed;
+  }
+
+  /** Handles PUBREC, PUBREL and PUBCOMP; any other packet is not expected. @internal */
+  handle(type: PacketType, bytes: Uint8Array, start: number, end: number, outbox: Outbox, client: Answering): Reason {
+    if (type < PacketType.PUBREC || type > PacketType.PUBCOMP) return Reason.UNEXPECTED_PACKET;
+    const reason = checkAcknowledgement(bytes, start, end);
+    if (reason) return reason;
+    const packetId = readUint16(bytes, start);
     if (type === PacketType.PUBREL) {
       const place = this._received.indexOf(packetId);
       if (place >= 0) this._received[place] = 0;
-      return PacketType.PUBCOMP; // also when it was answered before, and the answer got lost
+      // Also when it was answered before: the answer got lost.
+      return client._acknowledge(PacketType.PUBCOMP, packetId);
     }
     const at = outbox.sentEntry(packetId);
-    if (at === NO_ENTRY) return -1;
+    if (at === NO_ENTRY) return Reason.UNKNOWN_PACKET_ID;
     const packet = outbox.packetAt(at);
-    const released = outbox.bytes[packet] >> 4 === PacketType.PUBREL;
-    if (type === PacketType.PUBCOMP) return released && outbox.finish(packetId) ? 0 : -1;
-    // The broker has the message: from here on its place is PUBREL's, which is sent again in its stead [MQTT-4.4.0-1].
-    if (!released) {
-      if (outbox.qosAt(packet) !== 2) return -1;
-      encodeAcknowledgement(outbox.bytes, packet, PacketType.PUBREL, packetId);
+    const qos = outbox.qosAt(packet);
+    if (type === PacketType.PUBCOMP) {
+      // Only after PUBREL.
+      return qos < 0 && outbox.finish(packetId) ? Reason.OK : Reason.UNKNOWN_PACKET_ID;
     }
-    return PacketType.PUBREL;
+    if (qos === 1) return Reason.UNKNOWN_PACKET_ID;
+    // The broker has the message: from here on its place is PUBREL's, which is sent again in its stead [MQTT-4.4.0-1].
+    if (qos === 2) encodeAcknowledgement(outbox.bytes, packet, PacketType.PUBREL, packetId);
+    return client._acknowledge(PacketType.PUBREL, packetId);
   }
 
   /** The broker has lost the session. @internal */
