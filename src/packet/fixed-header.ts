@@ -16,6 +16,8 @@ export enum PacketType {
   PINGREQ = 12,
   PINGRESP = 13,
   DISCONNECT = 14,
+  /** MQTT 5 alone; in 3.1.1 this type is reserved. */
+  AUTH = 15,
 }
 
 /** The largest remaining length that four bytes can say (2.2.3). */

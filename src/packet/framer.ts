@@ -26,7 +26,8 @@ export interface PacketListener {
   onMalformed(reason: Reason): void;
 }
 
-enum State {
+/** Where in a packet a framer is. */
+export enum State {
   FIRST_BYTE,
   REMAINING_LENGTH,
   BODY,
@@ -46,12 +47,12 @@ export class Framer {
   private readonly _listener: PacketListener;
   private readonly _buffer: Uint8Array;
   private readonly _maximum: number;
-  private _state = State.FIRST_BYTE;
-  private _header = 0;
-  private _length = 0;
-  private _shift = 0;
+  protected _state = State.FIRST_BYTE;
+  protected _header = 0;
+  protected _length = 0;
+  protected _shift = 0;
   /** How much of the body has been seen. */
-  private _seen = 0;
+  protected _seen = 0;
   /** Of a large PUBLISH: size of the variable header. */
   private _headerLength = 0;
   /** Changes with every reset, so that a chunk in progress notices one made by the listener. */
@@ -102,7 +103,7 @@ export class Framer {
     return at;
   }
 
-  private _takeFirstByte(byte: number): void {
+  protected _takeFirstByte(byte: number): void {
     const reason = checkFirstByte(byte);
     if (reason) return this._fail(reason);
     this._header = byte;
@@ -111,7 +112,7 @@ export class Framer {
   }
 
   /** True when the remaining length is complete. */
-  private _takeLengthByte(byte: number): boolean {
+  protected _takeLengthByte(byte: number): boolean {
     this._length |= (byte & 127) << this._shift;
     this._shift += 7;
     if (byte < 128) return true;
@@ -193,7 +194,7 @@ export class Framer {
     return stop;
   }
 
-  private _fail(reason: Reason): void {
+  protected _fail(reason: Reason): void {
     this._state = State.MALFORMED;
     this._listener.onMalformed(reason);
   }

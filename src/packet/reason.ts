@@ -1,7 +1,7 @@
 /**
  * Why a packet was refused, a connection ended or a request failed: the one table of codes. `0` is success, and 1 to 5
- * are CONNACK's return codes as the broker sent them (MQTT 3.1.1, table 3.1). Codes from 0x80 up are left to MQTT 5,
- * whose reason codes have those values on the wire. `describe` has a sentence for each.
+ * are CONNACK's return codes as the broker sent them (MQTT 3.1.1, table 3.1). Codes from 0x80 up are MQTT 5's, with their
+ * values on the wire. `describe` has a sentence for each, and `describeV5` for those of MQTT 5.
  */
 export enum Reason {
   OK = 0,
@@ -65,6 +65,16 @@ export enum Reason {
   /** [MQTT-3.9.3-2] */
   SUBACK_CODE = 40,
 
+  // MQTT 5 alone: malformed packets (section 1.2)
+  /** Not in the fewest bytes, or in more than four [MQTT-1.5.5-1]. */
+  VARIABLE_BYTE_INTEGER = 41,
+  /** An identifier that table 2-4 does not have (2.2.2.2). */
+  UNKNOWN_PROPERTY = 42,
+  /** A property that this packet does not have, or not in this direction (2.2.2.2). */
+  MISPLACED_PROPERTY = 43,
+  /** [MQTT-3.8.3-5] */
+  SUBSCRIPTION_RESERVED_BITS = 44,
+
   // The broker broke the protocol with a well-formed packet
   /** A packet that a broker never sends, or not at this point: [MQTT-3.2.0-1], [MQTT-3.2.0-2] among others. */
   UNEXPECTED_PACKET = 48,
@@ -74,6 +84,24 @@ export enum Reason {
   QOS_NOT_REQUESTED = 50,
   /** More messages with QoS 2 are unfinished than `maximumReceived` has room for. */
   TOO_MANY_UNFINISHED = 51,
+
+  // MQTT 5 alone: protocol errors (section 1.2)
+  /** A property twice that may be there once (2.2.2.2). */
+  DUPLICATE_PROPERTY = 51,
+  /** A property with a value that it cannot have, such as receive maximum 0. */
+  PROPERTY_VALUE = 52,
+  /** Topic alias 0, or above the maximum that was agreed [MQTT-3.3.2-8], [MQTT-3.3.2-11]. */
+  TOPIC_ALIAS = 53,
+  /** A reason code that its packet does not have (table 2-6). */
+  REASON_CODE = 54,
+  /** QoS 3 or retain handling 3 (3.8.3.1). */
+  SUBSCRIPTION_OPTIONS = 55,
+  /** [MQTT-3.8.3-4] */
+  NO_LOCAL_ON_SHARED = 56,
+  /** [MQTT-4.8.2-1], [MQTT-4.8.2-2] */
+  SHARE_NAME = 57,
+  /** Authentication data, or an AUTH, without an authentication method (3.1.2.11.10, 3.15.2.2.2). */
+  NO_AUTHENTICATION_METHOD = 58,
 
   // The connection
   /** The broker ended the connection. */
@@ -104,4 +132,41 @@ export enum Reason {
   // Messages
   /** The message is larger than the receive buffer: it was skipped and acknowledged. */
   MESSAGE_TOO_LARGE = 80,
+
+  // MQTT 5's reason codes that tell of an error (table 2-6). `_V5` sets apart those whose name has another code above
+  UNSPECIFIED_ERROR = 0x80,
+  MALFORMED_PACKET = 0x81,
+  PROTOCOL_ERROR = 0x82,
+  IMPLEMENTATION_SPECIFIC_ERROR = 0x83,
+  UNSUPPORTED_PROTOCOL_VERSION = 0x84,
+  CLIENT_IDENTIFIER_NOT_VALID = 0x85,
+  BAD_USERNAME_OR_PASSWORD_V5 = 0x86,
+  NOT_AUTHORIZED_V5 = 0x87,
+  SERVER_UNAVAILABLE_V5 = 0x88,
+  SERVER_BUSY = 0x89,
+  BANNED = 0x8a,
+  SERVER_SHUTTING_DOWN = 0x8b,
+  BAD_AUTHENTICATION_METHOD = 0x8c,
+  KEEP_ALIVE_TIMEOUT = 0x8d,
+  SESSION_TAKEN_OVER = 0x8e,
+  TOPIC_FILTER_INVALID = 0x8f,
+  TOPIC_NAME_INVALID = 0x90,
+  PACKET_IDENTIFIER_IN_USE = 0x91,
+  PACKET_IDENTIFIER_NOT_FOUND = 0x92,
+  RECEIVE_MAXIMUM_EXCEEDED = 0x93,
+  TOPIC_ALIAS_INVALID = 0x94,
+  PACKET_TOO_LARGE_V5 = 0x95,
+  MESSAGE_RATE_TOO_HIGH = 0x96,
+  QUOTA_EXCEEDED = 0x97,
+  ADMINISTRATIVE_ACTION = 0x98,
+  PAYLOAD_FORMAT_INVALID = 0x99,
+  RETAIN_NOT_SUPPORTED = 0x9a,
+  QOS_NOT_SUPPORTED = 0x9b,
+  USE_ANOTHER_SERVER = 0x9c,
+  SERVER_MOVED = 0x9d,
+  SHARED_SUBSCRIPTIONS_NOT_SUPPORTED = 0x9e,
+  CONNECTION_RATE_EXCEEDED = 0x9f,
+  MAXIMUM_CONNECT_TIME = 0xa0,
+  SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED = 0xa1,
+  WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED = 0xa2,
 }

@@ -169,6 +169,8 @@ function decode(header: number, bytes: Uint8Array, start: number, end: number): 
     case PacketType.PINGRESP:
     case PacketType.DISCONNECT:
       return checkBarePacket(start, end) || { type };
+    case PacketType.AUTH: // of MQTT 5: the framer does not let it through
+      return Reason.PACKET_TYPE;
     default:
       return checkAcknowledgement(bytes, start, end) || { type, packetId: readUint16(bytes, start) };
   }
