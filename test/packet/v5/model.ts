@@ -20,7 +20,7 @@ import {
   encodeUserProperty,
   NO_ROOM,
   PacketType,
-  Properties,
+  type Properties,
   Property,
   publishHeader,
 } from "../../../src/packet/v5/index.ts";
@@ -171,12 +171,13 @@ export function encodePropertiesInto(into: Uint8Array, at: number, values: Prope
   return at;
 }
 
+const SCRATCH = new Uint8Array(1 << 17);
+
 /** A property list as the encoders take it: without its length, and undefined when it is empty. */
 export function encodeProperties(values: PropertyValues): Uint8Array | undefined {
-  const into = new Uint8Array(1 << 17);
-  const end = encodePropertiesInto(into, 0, values);
+  const end = encodePropertiesInto(SCRATCH, 0, values);
   if (end === NO_ROOM) throw new Error("The properties of this test are too long.");
-  return end ? into.slice(0, end) : undefined;
+  return end ? SCRATCH.slice(0, end) : undefined;
 }
 
 /** The values of a decoded property list. */
