@@ -13,8 +13,9 @@
 //   - variable byte integers not in their fewest bytes;
 //   - an empty topic without alias; no local with `$share`; malformed share names; data without authentication method;
 //   - bytes left over after the properties of all packets without a payload.
-// It is stricter than MQTT 5 in three ways: it refuses reason code 0x8C in DISCONNECT, which table 2-6 allows, and an empty
-// AUTH (3.15.2.1); and it has an empty user property value forgotten when the same name follows.
+// It is stricter than MQTT 5 in two ways: it refuses reason code 0x8C in DISCONNECT, which table 2-6 allows, and an empty
+// AUTH (3.15.2.1). And it is wrong in two: an empty value of a user property is forgotten when the same name follows, and
+// what a short DISCONNECT leaves out is read from the packet that follows it.
 
 import {
   generate,
