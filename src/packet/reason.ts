@@ -86,8 +86,6 @@ export enum Reason {
   TOO_MANY_UNFINISHED = 51,
 
   // MQTT 5 alone: protocol errors (section 1.2)
-  /** A property twice that may be there once (2.2.2.2). */
-  DUPLICATE_PROPERTY = 51,
   /** A property with a value that it cannot have, such as receive maximum 0. */
   PROPERTY_VALUE = 52,
   /** Topic alias 0, or above the maximum that was agreed [MQTT-3.3.2-8], [MQTT-3.3.2-11]. */
@@ -102,6 +100,8 @@ export enum Reason {
   SHARE_NAME = 57,
   /** Authentication data, or an AUTH, without an authentication method (3.1.2.11.10, 3.15.2.2.2). */
   NO_AUTHENTICATION_METHOD = 58,
+  /** A property twice that may be there once (2.2.2.2). */
+  DUPLICATE_PROPERTY = 59,
 
   // The connection
   /** The broker ended the connection. */

@@ -76,6 +76,8 @@ export function disconnectReason(reason: Reason): Reason {
     case Reason.PACKET_TOO_LARGE:
     case Reason.MESSAGE_TOO_LARGE:
       return Reason.PACKET_TOO_LARGE_V5;
+    case Reason.TOO_MANY_UNFINISHED:
+      return Reason.RECEIVE_MAXIMUM_EXCEEDED;
     case Reason.TOPIC_ALIAS:
       return Reason.TOPIC_ALIAS_INVALID;
     case Reason.PROTOCOL_NAME:
