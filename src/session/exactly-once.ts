@@ -21,8 +21,8 @@ export class ExactlyOnce {
 
   /**
    * @param maximumReceived how many received messages may wait for their PUBREL at once; 1 to 65,535. What comes
-   *   beyond gets no answer, and the connection ends, so that it comes again. 32 by default; Mosquitto sends 20, but
-   *   after a reconnection at times more.
+   *   beyond gets no answer, and the connection ends, so that it comes again, if the session is kept. 32 by
+   *   default: Mosquitto sends 20, but after a reconnection at times more. aedes has no limit of its own.
    */
   constructor(maximumReceived?: number) {
     const places = maximumReceived ?? 32;

@@ -19,7 +19,7 @@ export class RealClient {
       tickMs: 5,
       reconnectMinMs: 10,
       reconnectMaxMs: 200,
-      exactlyOnce: new ExactlyOnce(),
+      exactlyOnce: new ExactlyOnce(1_000), // aedes has no limit of its own
       ...options,
     });
     this.client.onConnect = (kept) => this.events.add(kept ? "connected to the kept session" : "connected");
