@@ -1,10 +1,14 @@
 // A greenhouse sensor on an ESP32 with Espruino: publishes temperature, humidity and battery voltage, and obeys a command
-// that sets how often. Put your network and broker here, build it with `mote build sensor.ts --target espruino`.
+// that sets how often. Its network and broker are what `mote provision --target espruino` has stored on the board;
+// `mote upload sensor.ts --target espruino --boot` puts it there.
 
 import { Client, describe, readDecimal } from "mote-mqtt";
 import { platform } from "mote-mqtt/espruino";
 
 /** What of the board's firmware this program uses. */
+declare function require(name: "Storage"): {
+  readJSON(name: string, noExceptions: boolean): Record<string, string | number | boolean> | undefined;
+};
 declare function require(name: "Wifi"): {
   connect(ssid: string, options: { password: string }, callback: (error: string | null) => void): void;
   on(event: "disconnected", callback: () => void): void;
@@ -13,14 +17,15 @@ declare function setTimeout(callback: () => void, delayMs: number): void;
 declare function setInterval(callback: () => void, delayMs: number): void;
 declare const console: { log(text: string): void };
 
-const ssid = "greenhouse";
-const password = "";
-const id = "greenhouse-1";
+const settings = require("Storage").readJSON("mote.json", true) ?? {};
+const id = String(settings.clientId ?? "greenhouse-1");
 const root = `sensors/${id}`;
 
 const client = new Client(platform, {
-  url: "mqtt://192.168.1.10:1883",
+  url: `${settings.tls ? "mqtts" : "mqtt"}://${settings.host ?? "192.168.1.10"}:${settings.port ?? 1883}`,
   clientId: id,
+  username: settings.username as string | undefined,
+  password: settings.password as string | undefined,
   keepAlive: 60,
   will: { topic: `${root}/state`, payload: "offline", qos: 1, retain: true },
 });
@@ -68,7 +73,8 @@ let joining = false;
 function join(): void {
   if (joining) return;
   joining = true;
-  wifi.connect(ssid, { password }, (error) => {
+  const ssid = String(settings.wifiSsid ?? "greenhouse");
+  wifi.connect(ssid, { password: String(settings.wifiPassword ?? "") }, (error) => {
     joining = false;
     if (!error) return client.connect(); // the client keeps itself connected from then on
     console.log(`${id}: no Wi-Fi: ${error}`);
