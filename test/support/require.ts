@@ -41,9 +41,14 @@ export function describeWith(requirement: Requirement, title: string, body: () =
 }
 
 /** `it` for one test that needs something. */
-export function itWith(requirement: Requirement, title: string, body: () => void | Promise<void>): void {
+export function itWith(
+  requirement: Requirement,
+  title: string,
+  body: () => void | Promise<void>,
+  timeoutMs?: number,
+): void {
   const { missing } = requirement;
-  if (!missing) it(title, body);
+  if (!missing) it(title, body, timeoutMs);
   else if (requireAll) it(title, () => fail(missing));
   else {
     console.warn(`SKIPPED: ${title}: ${missing}`);

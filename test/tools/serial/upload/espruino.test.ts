@@ -32,7 +32,7 @@ async function benchOn(carrier: Carrier): Promise<Bench> {
   return { port, close };
 }
 
-const engines: [string, () => Promise<Bench>, typeof test | typeof test.skip][] = [
+const engines: [string, () => Promise<Bench>, ReturnType<typeof testWith>][] = [
   ["the double", () => doubleBench(), test],
   ["a real Espruino", realBench, testReal()],
 ];
@@ -157,7 +157,7 @@ function application(): string {
   return join(folder, "app.ts");
 }
 
-function testReal(): typeof test | typeof test.skip {
+function testReal(): ReturnType<typeof testWith> {
   // Nobody can be expected to have one: not required even where everything is.
   if (!process.env["ESPRUINO"]) return test.skip;
   return testWith("socat", hasSocat);
