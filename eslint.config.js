@@ -59,7 +59,7 @@ const deviceDialect = {
     },
     {
       selector: "CallExpression[callee.property.name='copyWithin']",
-      message: "Espruino has no copyWithin: use moveBytes.",
+      message: "Espruino has no copyWithin: use copyBytes of src/packet/bytes.ts.",
     },
     {
       selector: "NewExpression[callee.name=/^(Map|Set|WeakMap|WeakSet|Proxy|TextEncoder|TextDecoder)$/]",
