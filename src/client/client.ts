@@ -29,9 +29,10 @@ import {
 } from "./options.ts";
 import { type Payload, Published, Publisher, type PublisherOptions, type Publishing } from "./publisher.ts";
 import { Reconnect } from "./reconnect.ts";
-import { type MessageHandler, type Subscription, Subscriptions } from "./subscriptions.ts";
+import { type MessageHandler, Subscription, Subscriptions } from "./subscriptions.ts";
 
-enum Phase {
+/** Where a client is on its way to a connection. */
+export enum Phase {
   /** Not asked to connect. */
   IDLE,
   /** Until the next attempt. */
@@ -71,48 +72,50 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
    */
   onSkipped: MessageHandler | undefined;
 
-  private readonly _platform: Platform;
-  private readonly _transport: Transport;
+  // What is protected is for the client of MQTT 5, which is an heir of this one.
+  protected readonly _platform: Platform;
+  protected readonly _transport: Transport;
   private readonly _endpoint: Endpoint;
-  private readonly _connect: ConnectFields;
-  private readonly _framer: Framer;
-  private readonly _outbox: Outbox;
-  private readonly _subscriptions: Subscriptions;
   private readonly _reconnect: Reconnect;
-  private readonly _guard = new Guard();
-  private readonly _exactlyOnce: ExactlyOnce | undefined;
+  protected readonly _guard: Guard = new Guard();
+  protected readonly _exactlyOnce: ExactlyOnce | undefined;
 
-  private readonly _message: Message;
-  private readonly _publishView = new PublishView();
-  private readonly _connackView = new ConnackView();
-  private readonly _subackView = new SubackView();
+  // Made by `_createParts`.
+  protected _connect!: ConnectFields;
+  protected _framer!: Framer;
+  protected _outbox!: Outbox;
+  protected _subscriptions!: Subscriptions;
+  protected _message!: Message;
+  protected _publishView!: PublishView;
+  private _connackView!: ConnackView;
+  private _subackView!: SubackView;
 
   /** Packets other than PUBLISH on their way out, from `_controlStart` up to `_controlEnd`. */
-  private readonly _control: Uint8Array;
-  private _controlStart = 0;
-  private _controlEnd = 0;
+  protected _control!: Uint8Array;
+  protected _controlStart = 0;
+  protected _controlEnd = 0;
   /** How much of the outbox's next packet the transport has taken. */
-  private _written = 0;
+  protected _written = 0;
   /** How the message being received is to be answered: packet id, 0 for not at all, and the packet's type. */
-  private _answerId = 0;
-  private _answerType: AcknowledgementType = PacketType.PUBACK;
+  protected _answerId = 0;
+  protected _answerType: AcknowledgementType = PacketType.PUBACK;
   /** Whether it is to be delivered: with QoS 2 it may have been already. */
-  private _isNew = true;
+  protected _isNew = true;
 
-  private readonly _keepAliveMs: number;
+  protected _keepAliveMs: number;
   private readonly _connectTimeoutMs: number;
   private readonly _pingTimeoutMs: number;
   private readonly _acknowledgeTimeoutMs: number;
   private readonly _tickMs: number;
 
-  private _phase = Phase.IDLE;
+  protected _phase = Phase.IDLE;
   private _ticking: unknown;
   private _lastTick = 0;
   /** Until the next attempt, or until the present one fails. */
   private _remainingMs = 0;
   private _upMs = 0;
   private _sinceSentMs = 0;
-  private _sinceAcknowledgedMs = 0;
+  protected _sinceAcknowledgedMs = 0;
   /** Since a PINGREQ that is not answered; -1 when there is none. */
   private _sincePingMs = -1;
   private _lastReason = Reason.OK;
@@ -120,12 +123,16 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
 
   /** Throws a TypeError or RangeError that names the option when one cannot be. */
   constructor(platform: Platform, options: ClientOptions) {
-    const text = platform.text;
-    const window = inRange("maximumInFlight", options.maximumInFlight, 4, 1, 1_000);
-    const receive = new Uint8Array(inRange("receiveBytes", options.receiveBytes, 1_024, 64, LARGEST_BUFFER));
     this._platform = platform;
     this._endpoint = parseUrl(options.url);
-    this._connect = connectFields(options, text);
+    this._exactlyOnce = options.exactlyOnce;
+    this._createParts(
+      options,
+      inRange("outboxBytes", options.outboxBytes, 1_024, 64, LARGEST_BUFFER),
+      inRange("maximumInFlight", options.maximumInFlight, 4, 1, 1_000),
+      inRange("maximumSubscriptions", options.maximumSubscriptions, 16, 0, 1_000),
+      new Uint8Array(inRange("receiveBytes", options.receiveBytes, 1_024, 64, LARGEST_BUFFER)),
+    );
     this._keepAliveMs = this._connect.keepAlive * 1_000;
     this._connectTimeoutMs = inRange("connectTimeoutMs", options.connectTimeoutMs, 10_000, 1, LONGEST_MS);
     this._pingTimeoutMs = inRange("pingTimeoutMs", options.pingTimeoutMs, 10_000, 1, LONGEST_MS);
@@ -135,17 +142,27 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
       inRange("reconnectMinMs", options.reconnectMinMs, 1_000, 1, LONGEST_MS),
       inRange("reconnectMaxMs", options.reconnectMaxMs, 60_000, 1, LONGEST_MS),
     );
-    this._outbox = new Outbox(inRange("outboxBytes", options.outboxBytes, 1_024, 64, LARGEST_BUFFER), window);
-    this._subscriptions = new Subscriptions(
-      inRange("maximumSubscriptions", options.maximumSubscriptions, 16, 0, 1_000),
-      window + 1,
-      this._guard,
-    );
+    this._transport = platform.createTransport();
+  }
+
+  /** Makes what depends on the version of MQTT. */
+  protected _createParts(
+    options: ClientOptions,
+    outboxBytes: number,
+    window: number,
+    maximumSubscriptions: number,
+    receive: Uint8Array,
+  ): void {
+    const text = this._platform.text;
+    this._connect = connectFields(options, text);
     this._control = new Uint8Array(Math.max(CONTROL_BYTES, connectSize(this._connect)));
-    this._exactlyOnce = options.exactlyOnce;
+    this._outbox = new Outbox(outboxBytes, window);
+    this._subscriptions = new Subscriptions(maximumSubscriptions, window + 1, this._guard);
     this._framer = new Framer(this, receive);
     this._message = new Message(text, receive);
-    this._transport = platform.createTransport();
+    this._publishView = new PublishView();
+    this._connackView = new ConnackView();
+    this._subackView = new SubackView();
   }
 
   /** Whether the broker has accepted the connection. */
@@ -185,10 +202,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
       this._busy = false; // a handler may be the caller
       this._flush();
       // In the midst of another packet there is no place for it: then the will is published.
-      if (this._written === 0 && this._reserve(BARE_PACKET_SIZE)) {
-        this._controlEnd = encodeBarePacket(this._control, this._controlEnd, PacketType.DISCONNECT);
-        this._flushControl();
-      }
+      if (this._written === 0) this._sendDisconnect();
     }
     this._platform.clock.stopTicking(this._ticking);
     this._hangUp();
@@ -196,6 +210,13 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     this._lastReason = Reason.OK;
     this._reconnect.reset();
     this.onDisconnect?.(Reason.DISCONNECTED);
+  }
+
+  /** Hands DISCONNECT to the transport, if that takes it. */
+  protected _sendDisconnect(): void {
+    if (!this._reserve(BARE_PACKET_SIZE)) return;
+    this._controlEnd = encodeBarePacket(this._control, this._controlEnd, PacketType.DISCONNECT);
+    this._flushControl();
   }
 
   /** Prepares to publish to `topic`. Throws when the topic cannot be published to, or an option cannot be. */
@@ -218,7 +239,9 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
   subscribe(filter: string, qos: 0 | 1 | 2, handler: MessageHandler): Subscription {
     const bytes = encodeTopicFilter(this._platform.text, filter);
     checkLength("filter", bytes, this._control.length - SUBSCRIBE_OVERHEAD);
-    const subscription = this._subscriptions.add(bytes, inRange("qos", qos, 0, 0, this._maximumQos), handler, filter);
+    const maximumQos = inRange("qos", qos, 0, 0, this._maximumQos);
+    const subscription = new Subscription(this._subscriptions, bytes, maximumQos, handler);
+    this._subscriptions.add(subscription, filter);
     this._flush();
     return subscription;
   }
@@ -231,13 +254,13 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     return outbox.queued === 0 ? Published.SENT : Published.QUEUED;
   }
 
-  private get _maximumQos(): number {
+  protected get _maximumQos(): number {
     return this._exactlyOnce ? 2 : 1;
   }
 
   // Time
 
-  private _tick(): void {
+  protected _tick(): void {
     const now = this._platform.clock.now();
     const longest = LONGEST_STEP_TICKS * this._tickMs;
     let passed = (now - this._lastTick) | 0; // right even when the clock wraps at 32 bits
@@ -256,7 +279,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
   }
 
   /** Sends PINGREQ when nothing else was sent for so long [MQTT-3.1.2-23], and notices when the broker is silent. */
-  private _keepAlive(passed: number): void {
+  protected _keepAlive(passed: number): void {
     this._upMs = Math.min(this._upMs + passed, LONGEST_MS);
     this._sinceSentMs += passed;
     if (this._outbox.inFlight || this._subscriptions.awaited) {
@@ -299,7 +322,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     this._guard.rethrow();
   }
 
-  private _connected(sessionPresent: boolean): void {
+  protected _connected(sessionPresent: boolean): void {
     this._phase = Phase.CONNECTED;
     this._upMs = this._sinceAcknowledgedMs = this._sinceSentMs = 0;
     this._sincePingMs = -1;
@@ -311,7 +334,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
   }
 
   /** The connection ended, or is of no use any more. */
-  private _lose(reason: Reason): void {
+  protected _lose(reason: Reason): void {
     if (this._phase === Phase.IDLE || this._phase === Phase.WAITING) return;
     const up = this._phase === Phase.CONNECTED;
     reason = this._reconnect.lost(reason, up ? this._upMs : -1);
@@ -323,7 +346,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     if (news) this._guard.call(this.onDisconnect, reason);
   }
 
-  private _hangUp(): void {
+  protected _hangUp(): void {
     this._transport.close();
     this._framer.reset();
     this._controlStart = this._controlEnd = this._written = this._answerId = 0;
@@ -339,7 +362,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
   /**
    * Hands the transport all that it takes: what is left of a packet, then acknowledgements and requests, then messages.
    */
-  private _flush(): void {
+  protected _flush(): void {
     // Within onData the messages of one chunk are answered together, by one write.
     if (this._busy) return;
     const outbox = this._outbox;
@@ -362,7 +385,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
   }
 
   /** Returns whether the transport took all of it. */
-  private _flushControl(): boolean {
+  protected _flushControl(): boolean {
     do {
       const start = this._controlStart;
       const end = this._controlEnd;
@@ -381,7 +404,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
   }
 
   /** Makes room for a packet after those that wait in `_control`. Returns false when there is none. */
-  private _reserve(size: number): boolean {
+  protected _reserve(size: number): boolean {
     const control = this._control;
     if (this._controlEnd + size > control.length && this._written === 0) this._flushControl();
     if (this._controlEnd + size > control.length && this._controlStart > 0) {
@@ -415,7 +438,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     this._lose(reason); // a protocol violation ends the connection [MQTT-4.8.0-1]
   }
 
-  private _handle(header: number, bytes: Uint8Array, start: number, end: number): Reason {
+  protected _handle(header: number, bytes: Uint8Array, start: number, end: number): Reason {
     const type = header >> 4;
     // The first packet is CONNACK, and it comes once [MQTT-3.2.0-1].
     if ((type === PacketType.CONNACK) !== (this._phase === Phase.CONNECTING)) return Reason.UNEXPECTED_PACKET;
@@ -438,7 +461,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     return this._exactlyOnce.handle(type, bytes, start, end, this._outbox, this);
   }
 
-  private _handleConnack(bytes: Uint8Array, start: number, end: number): Reason {
+  protected _handleConnack(bytes: Uint8Array, start: number, end: number): Reason {
     const view = this._connackView;
     const reason = decodeConnack(bytes, start, end, view);
     if (reason) return reason;
@@ -449,7 +472,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     return Reason.OK;
   }
 
-  private _handleAcknowledgement(type: PacketType, bytes: Uint8Array, start: number, end: number): Reason {
+  protected _handleAcknowledgement(type: PacketType, bytes: Uint8Array, start: number, end: number): Reason {
     const reason = checkAcknowledgement(bytes, start, end);
     if (reason) return reason;
     const packetId = readUint16(bytes, start);
@@ -459,7 +482,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     return known ? Reason.OK : Reason.UNKNOWN_PACKET_ID;
   }
 
-  private _handleSuback(bytes: Uint8Array, start: number, end: number): Reason {
+  protected _handleSuback(bytes: Uint8Array, start: number, end: number): Reason {
     const view = this._subackView;
     const reason = decodeSuback(bytes, start, end, view);
     if (reason) return reason;
@@ -470,7 +493,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     return known ? Reason.OK : Reason.UNKNOWN_PACKET_ID;
   }
 
-  private _handlePublish(header: number, bytes: Uint8Array, start: number, end: number): Reason {
+  protected _handlePublish(header: number, bytes: Uint8Array, start: number, end: number): Reason {
     const reason = this._takePublish(header, bytes, start, end);
     if (reason) return reason;
     const message = this._message;
@@ -479,7 +502,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
   }
 
   /** Reads a PUBLISH into the message, and decides how it is to be answered. */
-  private _takePublish(header: number, bytes: Uint8Array, start: number, end: number): Reason {
+  protected _takePublish(header: number, bytes: Uint8Array, start: number, end: number): Reason {
     const view = this._publishView;
     const reason = decodePublish(header, bytes, start, end, view);
     if (reason) return reason;

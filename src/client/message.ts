@@ -21,7 +21,7 @@ export class Message {
   /** The topic is at these of the same bytes, in UTF-8. */
   topicStart = 0;
   topicEnd = 0;
-  private readonly _text: Text;
+  protected readonly _text: Text;
 
   /** @internal */
   constructor(text: Text, bytes: Uint8Array) {

@@ -41,10 +41,10 @@ export interface Publishing {
 
 /** A prepared topic: `client.publisher(topic, options)` makes one, checked and encoded once. */
 export class Publisher implements PayloadSource {
-  private readonly _client: Publishing;
-  private readonly _text: Text;
-  private readonly _topic: Uint8Array;
-  private readonly _header: number;
+  protected readonly _client: Publishing;
+  protected readonly _text: Text;
+  protected readonly _topic: Uint8Array;
+  protected readonly _header: number;
   private readonly _decimals: number;
   private _payload: Payload = 0;
   private _start = 0;

@@ -8,7 +8,8 @@ import type { Message } from "./message.ts";
 /** Gets each message that a subscription's filter matches. */
 export type MessageHandler = (message: Message) => void;
 
-enum State {
+/** How far the broker knows of a subscription. */
+export enum State {
   /** SUBSCRIBE is to be sent. */
   WANTED,
   /** SUBSCRIBE is sent; SUBACK is awaited. */
@@ -42,7 +43,7 @@ export class Subscription implements SubscribeEntry {
   /** @internal */ _state = State.WANTED;
   /** @internal Whether the broker may know of it. */ _known = false;
   /** @internal */ _packetId = 0;
-  private readonly _table: Subscriptions;
+  protected readonly _table: Subscriptions;
 
   /** @internal */
   constructor(table: Subscriptions, filter: Uint8Array, qos: number, handler: MessageHandler) {
@@ -69,10 +70,10 @@ export class Subscriptions {
   /** Whether some request is still to be sent. */
   unsent = false;
 
-  private readonly _table: Subscription[] = [];
-  private readonly _guard: Guard;
-  private readonly _maximum: number;
-  private readonly _firstPacketId: number;
+  protected readonly _table: Subscription[] = [];
+  protected readonly _guard: Guard;
+  protected readonly _maximum: number;
+  protected readonly _firstPacketId: number;
 
   constructor(maximum: number, firstPacketId: number, guard: Guard) {
     this._guard = guard;
@@ -80,20 +81,18 @@ export class Subscriptions {
     this._firstPacketId = firstPacketId;
   }
 
-  /** Adds a subscription. Throws when there is one for the filter, or `maximumSubscriptions` are there. */
-  add(filter: Uint8Array, qos: number, handler: MessageHandler, name: string): Subscription {
+  /** Adds a subscription, whose filter is `name`. Throws when that has one, or `maximumSubscriptions` are there. */
+  add(subscription: Subscription, name: string): void {
     const table = this._table;
     let free = 0;
     while (free < table.length && table[free]._state !== State.GONE) free++;
     if (free === this._maximum) throw new RangeError(`maximumSubscriptions is ${this._maximum}: no room for another`);
-    if (this._isWanted(filter)) {
+    if (this._isWanted(subscription.filter)) {
       throw new TypeError(`filter has a subscription already: end that one first: "${name}"`);
     }
-    const subscription = new Subscription(this, filter, qos, handler);
     subscription._packetId = this._firstPacketId + free;
     table[free] = subscription;
     this.unsent = true;
-    return subscription;
   }
 
   remove(subscription: Subscription): void {
@@ -130,9 +129,7 @@ export class Subscriptions {
         subscription._state = State.GONE;
         continue;
       }
-      const end = wanted
-        ? encodeSubscribe(into, at, subscription._packetId, subscription._entries)
-        : encodeUnsubscribe(into, at, subscription._packetId, [subscription.filter]);
+      const end = this._encode(into, at, subscription, wanted);
       if (end > 0) {
         subscription._state = wanted ? State.REQUESTED : State.LEAVING;
         subscription._known = true;
@@ -144,6 +141,13 @@ export class Subscriptions {
     return at;
   }
 
+  /** Writes SUBSCRIBE, or UNSUBSCRIBE for what is not wanted. */
+  protected _encode(into: Uint8Array, at: number, subscription: Subscription, wanted: boolean): number {
+    return wanted
+      ? encodeSubscribe(into, at, subscription._packetId, subscription._entries)
+      : encodeUnsubscribe(into, at, subscription._packetId, [subscription.filter]);
+  }
+
   /** The broker's answer to a SUBSCRIBE. Returns false when there is none with this packet id. */
   subscribed(packetId: number, granted: number): boolean {
     const subscription = this._table[packetId - this._firstPacketId];
@@ -151,9 +155,9 @@ export class Subscriptions {
       subscription._state = State.UNWANTED;
       this.unsent = true;
     } else if (subscription?._state === State.REQUESTED) {
-      subscription._state = granted === SUBSCRIPTION_FAILED ? State.REFUSED : State.GRANTED;
+      subscription._state = granted >= SUBSCRIPTION_FAILED ? State.REFUSED : State.GRANTED;
       subscription.granted = granted;
-      subscription._known = granted !== SUBSCRIPTION_FAILED;
+      subscription._known = granted < SUBSCRIPTION_FAILED;
       this._guard.call(subscription.onGranted, granted);
     } else {
       return false;
@@ -185,16 +189,16 @@ export class Subscriptions {
     let count = 0;
     for (let index = 0; index < this._table.length; index++) {
       const subscription = this._table[index];
-      const filter = subscription.filter;
-      if (
-        subscription._state < State.CANCELLED &&
-        topicMatches(filter, 0, filter.length, message.bytes, message.topicStart, message.topicEnd)
-      ) {
+      if (subscription._state < State.CANCELLED && this._matches(subscription.filter, message)) {
         count++;
         this._guard.call(subscription._handler, message);
       }
     }
     return count;
+  }
+
+  protected _matches(filter: Uint8Array, message: Message): boolean {
+    return topicMatches(filter, 0, filter.length, message.bytes, message.topicStart, message.topicEnd);
   }
 }
 

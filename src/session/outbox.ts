@@ -10,12 +10,13 @@ export interface PayloadSource {
 }
 
 /** An entry of the ring is a state, padding and length, and the encoded packet. */
-const ENTRY_HEADER = 4;
+export const ENTRY_HEADER = 4;
 
 /** What a message may take of the ring besides its topic and payload: the entry's header, PUBLISH's headers, a packet id. */
 export const MESSAGE_OVERHEAD = ENTRY_HEADER + 5 + 2 + 2;
 
-enum State {
+/** What is to be done with an entry of the ring. */
+export enum State {
   /** Nothing more is to be done with it; its bytes come free once it is the oldest. */
   DONE,
   /** Waits to be sent. */
@@ -47,12 +48,12 @@ export class Outbox {
   inFlight = 0;
 
   /** Oldest entry, first one not sent, and first free byte. */
-  private _tail = 0;
-  private _next = 0;
-  private _head = 0;
-  private _entries = 0;
+  protected _tail = 0;
+  protected _next = 0;
+  protected _head = 0;
+  protected _entries = 0;
   /** Where the entry is that has packet id index + 1. */
-  private readonly _flight: Int32Array;
+  protected readonly _flight: Int32Array;
   private _lastSlot = 0;
 
   /**
@@ -185,7 +186,7 @@ export class Outbox {
     if (this.queued) this._skipDone();
   }
 
-  private _requeue(at: number, state: State, sessionPresent: boolean): void {
+  protected _requeue(at: number, state: State, sessionPresent: boolean): void {
     const packet = this.packetAt(at);
     const released = this.qosAt(packet) < 0;
     if (sessionPresent) {
@@ -216,7 +217,7 @@ export class Outbox {
     return slot;
   }
 
-  private _release(): void {
+  protected _release(): void {
     while (this._entries) {
       const at = this._begin(this._tail);
       if (this._state(at) !== State.DONE) return;
@@ -226,26 +227,26 @@ export class Outbox {
     this._tail = this._next = this._head = 0;
   }
 
-  private _skipDone(): void {
+  protected _skipDone(): void {
     let at = this._begin(this._next);
     while (this._state(at) === State.DONE) at = this._begin(this._end(at));
     this._next = at;
   }
 
   /** Where the entry is that follows an entry which ends at `at`. */
-  private _begin(at: number): number {
+  protected _begin(at: number): number {
     return at < this.bytes.length && this._state(at) !== State.WRAP ? at : 0;
   }
 
-  private _end(at: number): number {
+  protected _end(at: number): number {
     return at + ENTRY_HEADER + ((this.bytes[at + 1] << 16) | readUint16(this.bytes, at + 2));
   }
 
-  private _state(at: number): State {
+  protected _state(at: number): State {
     return this.bytes[at] & 15;
   }
 
-  private _setState(at: number, state: State): void {
+  protected _setState(at: number, state: State): void {
     this.bytes[at] = (this.bytes[at] & ~15) | state;
   }
 }
