@@ -10,5 +10,5 @@ export { Reason } from "./packet/reason.ts";
 export { describe } from "./describe.ts";
 
 // For authors of platforms.
-export type { Clock, Endpoint, Platform, Text, Transport, TransportListener } from "./platform.ts";
+export type { Clock, Endpoint, Platform, Store, Text, Transport, TransportListener } from "./platform.ts";
 export { utf8Text } from "./utf8-text.ts";

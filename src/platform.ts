@@ -72,3 +72,35 @@ export interface Text {
   /** The string at bytes `start` up to, not including, `end`. What is not UTF-8 becomes U+FFFD. */
   decode(bytes: Uint8Array, start: number, end: number): string;
 }
+
+/**
+ * Memory that outlives a reboot: numbered records of a few bytes up to `outboxBytes`, in flash or in files. The session
+ * layer has a checksum in each record, and never writes over one that counts: a store need only keep what it was given.
+ *
+ * Power may be cut within any call. What `read` then says of the record that was being written or removed may be
+ * anything (the record, none, another length, other bytes); the other records are unharmed. What has returned lasts.
+ * Calls come from one client; none of them throws.
+ */
+export interface Store {
+  /**
+   * Reads record `key` into bytes `start` up to, not including, `end`. Where those are too few, it may have read a part.
+   *
+   * @param key from 0 on without gaps, below `2 * records` of the saved session and QoS 2's `maximumReceived` together.
+   * @returns the length of the whole record, or -1 when there is none.
+   */
+  read(key: number, into: Uint8Array, start: number, end: number): number;
+
+  /**
+   * Writes bytes `start` up to, not including, `end` as record `key`, which is not there, or is of no value any more.
+   *
+   * @returns whether it is there to stay; false when the store is full or fails.
+   */
+  write(key: number, bytes: Uint8Array, start: number, end: number): boolean;
+
+  /**
+   * Removes record `key`; there may be none.
+   *
+   * @returns whether it is gone for good.
+   */
+  remove(key: number): boolean;
+}
