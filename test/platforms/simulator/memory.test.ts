@@ -207,17 +207,17 @@ describeWith(xs32, "on XS strings cost", () => {
 
   it.each([
     { what: "message.text() of nothing", handler: "text", payload: "", cost: { slots: 0, chunkBytes: 0 } },
-    { what: "message.text() of 1 character", handler: "text", payload: "x", cost: { slots: 2, chunkBytes: 56 } },
-    { what: "message.text() of 16", handler: "text", payload: "x".repeat(16), cost: { slots: 2, chunkBytes: 328 } },
-    { what: "message.text() of 64", handler: "text", payload: "x".repeat(64), cost: { slots: 2, chunkBytes: 1192 } },
-    { what: "message.text() of 128", handler: "text", payload: "x".repeat(128), cost: { slots: 4, chunkBytes: 2448 } },
+    { what: "message.text() of 1 character", handler: "text", payload: "x", cost: { slots: 4, chunkBytes: 24 } },
+    { what: "message.text() of 16", handler: "text", payload: "x".repeat(16), cost: { slots: 4, chunkBytes: 56 } },
+    { what: "message.text() of 64", handler: "text", payload: "x".repeat(64), cost: { slots: 4, chunkBytes: 152 } },
+    { what: "message.text() of 128", handler: "text", payload: "x".repeat(128), cost: { slots: 8, chunkBytes: 368 } },
     {
       what: "message.text() of 32 \u00fc",
       handler: "text",
       payload: "ü".repeat(32),
       cost: { slots: 2, chunkBytes: 680 },
     },
-    { what: "message.topic of 16", handler: "topic", payload: "", cost: { slots: 2, chunkBytes: 328 } },
+    { what: "message.topic of 16", handler: "topic", payload: "", cost: { slots: 4, chunkBytes: 56 } },
   ])("in $what characters $cost", async ({ handler, payload, cost }) => {
     for (const qos of [0, 1]) {
       const { slots, chunkBytes } = await costOfReceiving(handler, "greenhouse/7/set", payload, qos, 4);
