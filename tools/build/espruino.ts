@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { build, type BuildFailure, type BuildOptions, type Plugin } from "esbuild";
+import { build, type BuildOptions, type Plugin } from "esbuild";
 import { UserError } from "../cli/errors.ts";
 import { packageRoot } from "../cli/package.ts";
 import { checkDialect } from "./dialect.ts";
+import { explained } from "./failure.ts";
 
 /** The settings whose output Espruino runs. */
 const SETTINGS = {
@@ -55,7 +56,7 @@ export function bundleEspruinoModule(): Promise<Uint8Array> {
 }
 
 async function bundle(entry: string, name: string, plugins: Plugin[], mangleProps?: RegExp): Promise<Uint8Array> {
-  const { outputFiles } = await explained(name, () =>
+  const { outputFiles } = await explained(`${name} cannot be built for Espruino`, () =>
     build({
       ...SETTINGS,
       entryPoints: [entry],
@@ -77,7 +78,7 @@ async function bundle(entry: string, name: string, plugins: Plugin[], mangleProp
  * sends.
  */
 async function bundleMote(): Promise<string> {
-  const { outputFiles } = await explained("Mote", () =>
+  const { outputFiles } = await explained("Mote cannot be built for Espruino", () =>
     build({
       ...SETTINGS,
       stdin: {
@@ -132,15 +133,4 @@ function nativeModules(): Plugin {
       });
     },
   };
-}
-
-async function explained<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work();
-  } catch (error) {
-    const [first] = (error as Partial<BuildFailure>).errors ?? [];
-    if (!first) throw error;
-    const place = first.location ? `${first.location.file}:${first.location.line}: ` : "";
-    throw new UserError(`${name} cannot be built for Espruino: ${place}${first.text}`, undefined, { cause: error });
-  }
 }

@@ -6,8 +6,25 @@ import { fileURLToPath } from "node:url";
 export const packageRoot = findRoot(dirname(fileURLToPath(import.meta.url)));
 
 export function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { version: string };
-  return version;
+  return packageJson().version;
+}
+
+/**
+ * The source of a part that a program imports, below the package's root: "src/qos2.ts" for "qos2", of `mote-mqtt/qos2`, and
+ * "src/index.ts" for "". Undefined when the package does not export it.
+ */
+export function sourceOfPart(part: string): string | undefined {
+  const target = packageJson().exports[part ? `./${part}` : "."];
+  return typeof target === "object" ? target.default.replace(/^\.\/dist\/(.*)\.js$/, "$1.ts") : undefined;
+}
+
+interface PackageJson {
+  version: string;
+  exports: Record<string, string | { default: string }>;
+}
+
+function packageJson(): PackageJson {
+  return JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as PackageJson;
 }
 
 function findRoot(folder: string): string {

@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { build, type BuildFailure, type OnResolveResult, type Plugin } from "esbuild";
+import { build, type OnResolveResult, type Plugin } from "esbuild";
+import { explained } from "../build/failure.ts";
 import { UserError } from "../cli/errors.ts";
-import { packageRoot } from "../cli/package.ts";
+import { packageRoot, sourceOfPart } from "../cli/package.ts";
 
 /** A device's program, ready to run on any of the simulator's engines. */
 export interface Program {
@@ -21,8 +22,8 @@ export interface Program {
 export async function bundle(file: string): Promise<Program> {
   const entry = resolve(file);
   if (!existsSync(entry)) throw new UserError(`There is no program ${file}: name the TypeScript or JavaScript file.`);
-  try {
-    const { outputFiles } = await build({
+  const { outputFiles } = await explained(`${file} cannot be bundled`, () =>
+    build({
       stdin: { contents: ENTRY, resolveDir: dirname(entry), sourcefile: "simulator" },
       bundle: true,
       write: false,
@@ -34,15 +35,10 @@ export async function bundle(file: string): Promise<Program> {
       tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
       inject: [join(packageRoot, "platforms/simulator/globals.ts")],
       plugins: [resolveMote(entry)],
-    });
-    const [{ text, contents }] = outputFiles as [(typeof outputFiles)[0]];
-    return { code: text, bytes: contents.length };
-  } catch (error) {
-    const [first] = (error as Partial<BuildFailure>).errors ?? [];
-    if (!first) throw error;
-    const place = first.location ? `${first.location.file}:${first.location.line}: ` : "";
-    throw new UserError(`${file} cannot be bundled: ${place}${first.text}`, undefined, { cause: error });
-  }
+    }),
+  );
+  const [{ text, contents }] = outputFiles as [(typeof outputFiles)[0]];
+  return { code: text, bytes: contents.length };
 }
 
 /**
@@ -67,12 +63,10 @@ function resolveMote(program: string): Plugin {
       );
       build.onLoad({ filter: /^mote:preloaded$/, namespace: "mote" }, () => ({ contents: "host.preloaded();" }));
       build.onResolve({ filter: /^mote-mqtt(\/|$)/ }, ({ path }) => {
-        const [, part] = path.split("/");
-        if (part === undefined) return source("src/index.ts");
-        if (part === "qos2") return source("src/qos2.ts");
-        if (part === "codec") return source("src/packet/index.ts");
+        const part = path.slice("mote-mqtt/".length);
         if (PLATFORMS.includes(part)) return source("platforms/simulator/index.ts");
-        return { errors: [{ text: `mote-mqtt has no part "${part}"` }] };
+        const file = sourceOfPart(part);
+        return file === undefined ? { errors: [{ text: `mote-mqtt has no part "${part}"` }] } : source(file);
       });
     },
   };

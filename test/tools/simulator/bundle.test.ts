@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { packageRoot } from "../../../tools/cli/package.ts";
 import { bundle } from "../../../tools/simulator/bundle.ts";
 import type { Board } from "../../../tools/simulator/machine.ts";
 import { NodeMachine } from "../../../tools/simulator/node-machine.ts";
@@ -76,6 +77,18 @@ describe("a program", () => {
     expect(await run(path, `{"id":"a"}`)).toEqual(["traced", "warned", "2 a"]);
   });
 
+  it("has each part that the package exports", async () => {
+    const { exports } = JSON.parse(await readFile(join(packageRoot, "package.json"), "utf8")) as {
+      exports: Record<string, unknown>;
+    };
+    const parts = Object.keys(exports).filter((part) => part !== "./package.json");
+    expect(parts).toContain("./qos2");
+    const imports = parts.map((part, index) => `import * as part${index} from "${part.replace(".", "mote-mqtt")}";`);
+    const names = parts.map((_, index) => `Object.keys(part${index}).length > 0`);
+    const path = await file(`${imports.join("\n")}\nconsole.log([${names.join(", ")}].join(" "));`);
+    expect(await run(path)).toEqual([parts.map(() => "true").join(" ")]);
+  });
+
   it("is evaluated after Mote's own modules, which are preloaded", async () => {
     const { code } = await bundle(await file(`setTimeout(() => console.log("mine"), 5);`));
     expect(code.indexOf("host.listen")).toBeGreaterThan(0);
@@ -92,7 +105,11 @@ describe("what cannot be bundled is told in a sentence", () => {
       content: `import "mote-mqtt/bluetooth";`,
       says: /:1: mote-mqtt has no part "bluetooth"/,
     },
-    { what: "a deeper part", content: `import "mote-mqtt/src/client";`, says: /:1: mote-mqtt has no part "src"/ },
+    {
+      what: "a deeper part",
+      content: `import "mote-mqtt/src/client";`,
+      says: /:1: mote-mqtt has no part "src\/client"/,
+    },
     { what: "a missing module", content: `\n\nimport "./missing.ts";`, says: /:3: Could not resolve ".\/missing\.ts"/ },
     { what: "a module of Node", content: `import "node:fs";`, says: /:1: Could not resolve "node:fs"/ },
     { what: "an unknown name", content: `import { Clint } from "mote-mqtt"; new Clint();`, says: /No matching export/ },
