@@ -21,7 +21,7 @@ export function describe(reason: Reason): string {
     case Reason.UNEXPECTED_PACKET:
       return "The broker sent a packet that is not allowed at this point: is it an MQTT broker?";
     case Reason.UNKNOWN_PACKET_ID:
-      return "The broker acknowledged something that was not sent, or acknowledged it twice.";
+      return "The broker answered a request that was not made, or a message with another QoS than it has.";
     case Reason.QOS_NOT_REQUESTED:
       return "The broker delivered a message with QoS 2, which no subscription asked for: subscribe again with a new session.";
     case Reason.TOO_MANY_UNFINISHED:

@@ -15,7 +15,7 @@ import { Reason } from "../packet/reason.ts";
 import { decodeSuback, SubackView } from "../packet/suback.ts";
 import type { Endpoint, Platform, Transport, TransportListener } from "../platform.ts";
 import type { Answering, ExactlyOnce } from "../session/exactly-once.ts";
-import { MESSAGE_OVERHEAD, Outbox, type PayloadSource } from "../session/outbox.ts";
+import { MESSAGE_OVERHEAD, NO_ENTRY, Outbox, type PayloadSource } from "../session/outbox.ts";
 import { Guard } from "./guard.ts";
 import { Message } from "./message.ts";
 import {
@@ -457,7 +457,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
         return this._handleConnack(bytes, start, end);
     }
     if (!this._exactlyOnce) return Reason.UNEXPECTED_PACKET;
-    this._sinceAcknowledgedMs = 0;
+    if (type !== PacketType.PUBREL) this._sinceAcknowledgedMs = 0;
     return this._exactlyOnce.handle(type, bytes, start, end, this._outbox, this);
   }
 
@@ -476,6 +476,8 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     const reason = checkAcknowledgement(bytes, start, end);
     if (reason) return reason;
     const packetId = readUint16(bytes, start);
+    // One that comes again does no harm: the message has had its answer.
+    if (type === PacketType.PUBACK && this._outbox.sentEntry(packetId) === NO_ENTRY) return Reason.OK;
     this._sinceAcknowledgedMs = 0;
     const known =
       type === PacketType.PUBACK ? this._outbox.acknowledge(packetId) : this._subscriptions.unsubscribed(packetId);

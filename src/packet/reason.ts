@@ -78,7 +78,7 @@ export enum Reason {
   // The broker broke the protocol with a well-formed packet
   /** A packet that a broker never sends, or not at this point: [MQTT-3.2.0-1], [MQTT-3.2.0-2] among others. */
   UNEXPECTED_PACKET = 48,
-  /** An acknowledgement of something that was never sent, or was acknowledged before. */
+  /** An acknowledgement that is not the message's, such as PUBACK with QoS 2, or of a request that was not made. */
   UNKNOWN_PACKET_ID = 49,
   /** A message with a QoS above what any subscription asked for (3.8.4). */
   QOS_NOT_REQUESTED = 50,

@@ -68,17 +68,17 @@ export class ExactlyOnce {
       return client._acknowledge(PacketType.PUBCOMP, packetId);
     }
     const at = outbox.sentEntry(packetId);
-    if (at === NO_ENTRY) return Reason.UNKNOWN_PACKET_ID;
-    const packet = outbox.packetAt(at);
-    const qos = outbox.qosAt(packet);
-    if (type === PacketType.PUBCOMP) {
-      // Only after PUBREL.
-      return qos < 0 && outbox.finish(packetId) ? Reason.OK : Reason.UNKNOWN_PACKET_ID;
+    if (at !== NO_ENTRY) {
+      const packet = outbox.packetAt(at);
+      const qos = outbox.qosAt(packet);
+      // PUBREC is for a message with QoS 2, PUBCOMP only after PUBREL.
+      if (type === PacketType.PUBREC ? qos === 1 : qos > 0) return Reason.UNKNOWN_PACKET_ID;
+      if (type === PacketType.PUBCOMP) outbox.finish(packetId);
+      // The broker has the message: from here on its place is PUBREL's, which is sent again in its stead [MQTT-4.4.0-1].
+      else if (qos === 2) encodeAcknowledgement(outbox.bytes, packet, PacketType.PUBREL, packetId);
     }
-    if (qos === 1) return Reason.UNKNOWN_PACKET_ID;
-    // The broker has the message: from here on its place is PUBREL's, which is sent again in its stead [MQTT-4.4.0-1].
-    if (qos === 2) encodeAcknowledgement(outbox.bytes, packet, PacketType.PUBREL, packetId);
-    return client._acknowledge(PacketType.PUBREL, packetId);
+    // Also of a message that is finished: one that comes again does no harm, and PUBREL lets the broker finish too.
+    return type === PacketType.PUBREC ? client._acknowledge(PacketType.PUBREL, packetId) : Reason.OK;
   }
 
   /** The broker has lost the session. @internal */

@@ -91,10 +91,31 @@ describe("publishing with QoS 2", () => {
     expect([world.client.queued, world.client.inFlight]).toEqual([0, 0]);
   });
 
+  it("takes PUBREC and PUBCOMP of a message that is finished without harm, and lets the broker finish as well", () => {
+    const world = worldWithQos2();
+    world.connect();
+    world.client.publish("t", "x", { qos: 2 });
+    world.send(pubrec(2), pubcomp(2), pubcomp(2), pubrec(2), pubcomp(2), pubcomp(4), pubcomp(65_535));
+    expect(brief(world.take())).toEqual(["PUBLISH x#2", "PUBREL#2", "PUBREL#2"]);
+    expect([world.events, world.client.inFlight]).toEqual([[false], 0]);
+    world.client.publish("t", "y", { qos: 2 });
+    expect(brief(world.take())).toEqual(["PUBLISH y#3"]);
+  });
+
+  it("takes PUBREL for no acknowledgement: acknowledgeTimeoutMs goes on", () => {
+    const world = worldWithQos2({ acknowledgeTimeoutMs: 5_000 });
+    world.connect();
+    world.client.publish("t", "x", { qos: 2 });
+    for (let second = 0; second < 6; second++) {
+      world.clock.advance(1_000);
+      if (world.client.connected) world.send(pubrel(7));
+    }
+    expect(world.events).toEqual([false, Reason.ACKNOWLEDGE_TIMEOUT]);
+  });
+
   it.each([
-    ["PUBREC of nothing", [pubrec(3)]],
-    ["PUBCOMP of nothing", [pubcomp(3)]],
     ["PUBCOMP before PUBREC", [pubcomp(2)]],
+    ["PUBCOMP of a message with QoS 1", [pubcomp(1)]],
     ["PUBACK", [{ type: PacketType.PUBACK, packetId: 2 } as Packet]],
     ["PUBACK after PUBREC", [pubrec(2), { type: PacketType.PUBACK, packetId: 2 } as Packet]],
     ["PUBREC of a message with QoS 1", [pubrec(1)]],

@@ -130,14 +130,29 @@ describe("publish", () => {
     expect(brief(world.take())).toEqual(["SUBSCRIBE", "0#2", "PUBACK", "1#3", "2#4", "3#1"]);
   });
 
-  it("ends the connection on an acknowledgement of nothing", () => {
+  it.each([
+    ["twice", [2, 2]],
+    ["of nothing", [1, 4, 5, 65_535, 2]],
+  ])("takes a PUBACK that comes %s without harm: it frees no other message's packet id", (_name, packetIds) => {
     const world = new ScriptedWorld();
     world.connect();
     world.client.publish("t", "1", { qos: 1 });
-    world.send(puback(1));
-    expect(world.events).toEqual([false, Reason.UNKNOWN_PACKET_ID]);
-    world.reconnect();
-    expect(brief(world.take())).toEqual(["1#3"]);
+    world.client.publish("t", "2", { qos: 1 });
+    world.send(...packetIds.map(puback));
+    expect([world.events, world.client.inFlight]).toEqual([[false], 1]);
+    world.send(puback(3));
+    expect(world.client.inFlight).toBe(0);
+  });
+
+  it("takes a PUBACK of nothing for no answer: acknowledgeTimeoutMs goes on", () => {
+    const world = new ScriptedWorld({ acknowledgeTimeoutMs: 5_000 });
+    world.connect();
+    world.client.publish("t", "1", { qos: 1 });
+    for (let second = 0; second < 6; second++) {
+      world.clock.advance(1_000);
+      if (world.client.connected) world.send(puback(1));
+    }
+    expect(world.events).toEqual([false, Reason.ACKNOWLEDGE_TIMEOUT]);
   });
 
   it("ends the connection when the broker acknowledges nothing for acknowledgeTimeoutMs, and sends again", () => {
