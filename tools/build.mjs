@@ -10,11 +10,19 @@ const dist = join(root, "dist");
 
 rmSync(dist, { recursive: true, force: true });
 const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
-try {
-  execFileSync(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json")], { stdio: "inherit" });
-} catch {
-  process.exit(1); // tsc has said what is wrong
-}
+compile("tsconfig.build.json");
+// Its modules are bundled below: of these, an application needs the types alone.
+compile(
+  "platforms/moddable",
+  "--noEmit",
+  "false",
+  "--declaration",
+  "--emitDeclarationOnly",
+  "--rootDir",
+  root,
+  "--outDir",
+  dist,
+);
 // What is not TypeScript but is read at run time: the sources of the XS host.
 cpSync(join(root, "tools/simulator/xs"), join(dist, "tools/simulator/xs"), {
   recursive: true,
@@ -26,3 +34,11 @@ chmodSync(join(dist, "tools/mote.js"), 0o755);
 const { compileModules } = await import(pathToFileURL(join(dist, "tools/moddable/modules.js")).href);
 mkdirSync(join(dist, "moddable"));
 for (const { file, code } of await compileModules()) writeFileSync(join(dist, "moddable", file), code);
+
+function compile(project, ...options) {
+  try {
+    execFileSync(process.execPath, [tsc, "-p", join(root, project), ...options], { stdio: "inherit" });
+  } catch {
+    process.exit(1); // tsc has said what is wrong
+  }
+}

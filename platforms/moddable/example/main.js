@@ -9,6 +9,7 @@ import greenhouse from "greenhouse";
 
 const root = `greenhouse/${config.id}`;
 
+/** @type {Client} */
 const client = new Client(platform, {
   url: config.url,
   clientId: config.id,
