@@ -6,7 +6,11 @@ import { packageRoot } from "../cli/package.ts";
 export const MODULES = [
   { specifier: "mote-mqtt", file: "mote-mqtt.js", source: "platforms/moddable/core.ts" },
   { specifier: "mote-mqtt/moddable", file: "moddable.js", source: "platforms/moddable/index.ts" },
-  { specifier: "embedded:network/mqtt/client", file: "mqtt-client.js", source: "platforms/moddable/mqtt-client/index.ts" },
+  {
+    specifier: "embedded:network/mqtt/client",
+    file: "mqtt-client.js",
+    source: "platforms/moddable/mqtt-client/index.ts",
+  },
 ] as const;
 
 export interface CompiledModule {
