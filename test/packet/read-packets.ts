@@ -18,7 +18,7 @@ import {
   SubscribeView,
   UnsubscribeView,
 } from "../../src/packet/index.ts";
-import { type Packet, type Publish, toHex } from "./model.ts";
+import { type Packet, toHex } from "./model.ts";
 
 export interface ReadOptions {
   /** Size of the framer's buffer: a longer PUBLISH comes in pieces, any other longer packet is refused. */
@@ -27,26 +27,39 @@ export interface ReadOptions {
   maximum?: number;
 }
 
-export interface ReadResult {
+export interface ReadResult<AnyPacket = Packet> {
   /** The packets before the first malformed one. */
-  packets: Packet[];
+  packets: AnyPacket[];
   /** Why reading ended, or `OK`. */
   reason: Reason;
-  /** Numbers of packets, counted from 0, whose topic was clipped because it did not fit into the framer's buffer. */
+  /** Numbers of packets, counted from 0, of whose topic (or properties) something did not fit into the framer's buffer. */
   clipped: number[];
 }
+
+/** Decodes a packet's body: its fields, or why it is malformed. */
+export type Decode<AnyPacket> = (header: number, bytes: Uint8Array, start: number, end: number) => AnyPacket | Reason;
 
 /**
  * Reads a stream that arrives in the given chunks: the framer, then the decoder for each packet's type. Each chunk is
  * wiped once the framer has returned, so whoever keeps bytes that were only lent reads rubbish.
  */
 export function readPackets(chunks: readonly Uint8Array[], options: ReadOptions = {}): ReadResult {
-  const packets: Packet[] = [];
+  return readPacketsBy(Framer, decode, chunks, options);
+}
+
+/** The same with the framer and decoders of any version. */
+export function readPacketsBy<AnyPacket extends object>(
+  FramerOfVersion: typeof Framer,
+  decode: Decode<AnyPacket>,
+  chunks: readonly Uint8Array[],
+  options: ReadOptions,
+): ReadResult<AnyPacket> {
+  const packets: AnyPacket[] = [];
   const clipped: number[] = [];
   let reason = Reason.OK;
-  let large: Publish | undefined;
+  let large: { payload: string } | undefined;
 
-  const framer = new Framer(
+  const framer = new FramerOfVersion(
     {
       onPacket(header, bytes, start, end) {
         take(decode(header, bytes, start, end));
@@ -54,7 +67,7 @@ export function readPackets(chunks: readonly Uint8Array[], options: ReadOptions 
       onLargePublish(header, bytes, start, end, payloadLength, isClipped) {
         const publish = decode(header, bytes, start, end);
         if (typeof publish === "object" && isClipped) clipped.push(packets.length);
-        large = take(publish) as Publish | undefined;
+        large = take(publish) as { payload: string } | undefined;
         if (payloadLength === 0) large = undefined;
       },
       onLargePayload(bytes, start, end, missing) {
@@ -70,7 +83,7 @@ export function readPackets(chunks: readonly Uint8Array[], options: ReadOptions 
   );
 
   /** Nothing counts after the first malformed packet: the connection ends there. */
-  function take(decoded: Packet | Reason): Packet | undefined {
+  function take(decoded: AnyPacket | Reason): AnyPacket | undefined {
     if (reason) return undefined;
     if (typeof decoded === "number") {
       reason = decoded;

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { NO_ROOM, PacketType } from "../../../src/packet/v5/index.ts";
+import { PacketType } from "../../../src/packet/v5/index.ts";
+import { itIsEncodedAndDecodedBy } from "../codec-properties.ts";
 import {
   acknowledgement,
   auth,
@@ -15,11 +16,10 @@ import {
   subscribe,
   unsubscribe,
 } from "./arbitraries.ts";
-import { encode, encodeInto, type Packet, toHex } from "./model.ts";
-import { oracleEncode, oracleRead } from "./oracle.ts";
-import { cut, cutEverywhere, readPackets } from "./read-packets.ts";
-
-const GUARD = 0xa5;
+import * as model from "./model.ts";
+import type { Packet } from "./model.ts";
+import * as oracle from "./oracle.ts";
+import { cutEverywhere, readPackets } from "./read-packets.ts";
 
 const KINDS: { name: string; packets: fc.Arbitrary<Packet>; toServer: boolean }[] = [
   { name: "CONNECT", packets: connect, toServer: true },
@@ -42,36 +42,19 @@ const KINDS: { name: string; packets: fc.Arbitrary<Packet>; toServer: boolean }[
 ];
 
 describe.each(KINDS)("$name", ({ packets, toServer }) => {
-  it("is encoded to the same bytes as by mqtt-packet", () => {
-    fc.assert(
-      fc.property(packets, (packet) => {
-        expect(toHex(encode(packet))).toBe(toHex(oracleEncode(packet)));
-      }),
-    );
-  });
-
-  it("is read by mqtt-packet as it was encoded", () => {
-    fc.assert(
-      fc.property(packets, (packet) => {
-        expect(oracleRead(encode(packet))).toEqual([packet]);
-      }),
-    );
-  });
-
-  it("is read as mqtt-packet encoded it, cut anywhere", () => {
-    fc.assert(
-      fc.property(packets, fc.nat(), (packet, position) => {
-        const bytes = oracleEncode(packet);
-        const read = readPackets(cut(bytes, position % (bytes.length + 1)), { bufferSize: bytes.length, toServer });
-        expect(read).toEqual({ packets: [packet], reason: 0, clipped: [] });
-      }),
-    );
-  });
+  itIsEncodedAndDecodedBy<Packet>(
+    {
+      ...model,
+      ...oracle,
+      readPackets: (chunks, { bufferSize }) => readPackets(chunks, { bufferSize, toServer }),
+    },
+    packets,
+  );
 
   it("is read whole or in single bytes alike, and ended early at any byte is malformed or another packet", () => {
     fc.assert(
       fc.property(packets, (packet) => {
-        const bytes = encode(packet);
+        const bytes = model.encode(packet);
         const cutBytes = cutEverywhere(bytes);
         expect(readPackets(cutBytes, { bufferSize: bytes.length, toServer }).packets).toEqual([packet]);
         for (let size = 2; size < Math.min(bytes.length, 130); size++) {
@@ -83,29 +66,6 @@ describe.each(KINDS)("$name", ({ packets, toServer }) => {
         }
       }),
       { numRuns: 8 },
-    );
-  });
-
-  it("needs exactly its size of room, and touches nothing around it", () => {
-    fc.assert(
-      fc.property(packets, fc.nat({ max: 9 }), (packet, at) => {
-        const bytes = encode(packet);
-        const exact = new Uint8Array(at + bytes.length).fill(GUARD);
-        expect(encodeInto(exact, at, packet), "in a buffer of its exact size").toBe(exact.length);
-        expect(toHex(exact, at)).toBe(toHex(bytes));
-
-        const roomy = new Uint8Array(exact.length + 9).fill(GUARD);
-        expect(encodeInto(roomy, at, packet), "in a buffer with room to spare").toBe(exact.length);
-        const touched = roomy.findIndex((byte, index) => (index < at || index >= exact.length) && byte !== GUARD);
-        expect(touched, "first byte touched outside of the packet").toBe(-1);
-
-        const oneShort = roomy.fill(GUARD).subarray(0, exact.length - 1);
-        expect(encodeInto(oneShort, at, packet), "in a buffer one byte too small").toBe(NO_ROOM);
-        expect(
-          roomy.findIndex((byte) => byte !== GUARD),
-          "first byte touched without room",
-        ).toBe(-1);
-      }),
     );
   });
 });

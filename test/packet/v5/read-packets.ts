@@ -18,85 +18,31 @@ import {
   Framer,
   PacketType,
   PublishView,
-  Reason,
+  type Reason,
   SubackView,
   SubscribeView,
   UnsubackView,
   UnsubscribeView,
 } from "../../../src/packet/v5/index.ts";
-import { type Packet, type Publish, readProperties, toHex } from "./model.ts";
+import { type ReadOptions as ReadOptionsOfAnyVersion, readPacketsBy, type ReadResult } from "../read-packets.ts";
+import { type Packet, readProperties, toHex } from "./model.ts";
 
 export { cut, cutEverywhere } from "../read-packets.ts";
 
-export interface ReadOptions {
-  /** Size of the framer's buffer: a longer PUBLISH comes in pieces, any other longer packet is refused. */
-  bufferSize?: number;
-  /** The largest remaining length to accept. */
-  maximum?: number;
+export interface ReadOptions extends ReadOptionsOfAnyVersion {
   /** Whether the packets come from a client: that forbids some properties and allows others. */
   toServer?: boolean;
 }
 
-export interface ReadResult {
-  /** The packets before the first malformed one. */
-  packets: Packet[];
-  /** Why reading ended, or `OK`. */
-  reason: Reason;
-  /** Numbers of packets, counted from 0, of whose topic or properties something was left out. */
-  clipped: number[];
-}
-
-/**
- * Reads a stream that arrives in the given chunks: the framer, then the decoder for each packet's type. Each chunk is
- * wiped once the framer has returned, so whoever keeps bytes that were only lent reads rubbish.
- */
-export function readPackets(chunks: readonly Uint8Array[], options: ReadOptions = {}): ReadResult {
-  const packets: Packet[] = [];
-  const clipped: number[] = [];
+/** Reads a stream of MQTT 5 that arrives in the given chunks. */
+export function readPackets(chunks: readonly Uint8Array[], options: ReadOptions = {}): ReadResult<Packet> {
   const toServer = options.toServer ?? false;
-  let reason = Reason.OK;
-  let large: Publish | undefined;
-
-  const framer = new Framer(
-    {
-      onPacket(header, bytes, start, end) {
-        take(decode(header, bytes, start, end, toServer));
-      },
-      onLargePublish(header, bytes, start, end, payloadLength, isClipped) {
-        const publish = decode(header, bytes, start, end, toServer);
-        if (typeof publish === "object" && isClipped) clipped.push(packets.length);
-        large = take(publish) as Publish | undefined;
-        if (payloadLength === 0) large = undefined;
-      },
-      onLargePayload(bytes, start, end, missing) {
-        if (large) large.payload += toHex(bytes, start, end);
-        if (missing === 0) large = undefined;
-      },
-      onMalformed(why) {
-        reason ||= why;
-      },
-    },
-    new Uint8Array(options.bufferSize ?? 1024),
-    options.maximum,
+  return readPacketsBy<Packet>(
+    Framer,
+    (header, bytes, start, end) => decode(header, bytes, start, end, toServer),
+    chunks,
+    options,
   );
-
-  /** Nothing counts after the first malformed packet: the connection ends there. */
-  function take(decoded: Packet | Reason): Packet | undefined {
-    if (reason) return undefined;
-    if (typeof decoded === "number") {
-      reason = decoded;
-      return undefined;
-    }
-    packets.push(decoded);
-    return decoded;
-  }
-
-  for (const chunk of chunks) {
-    const lent = Uint8Array.from(chunk);
-    framer.push(lent, 0, lent.length);
-    lent.fill(0xee);
-  }
-  return { packets, reason, clipped };
 }
 
 /** Decodes a packet's body: its fields, or why it is malformed. */
