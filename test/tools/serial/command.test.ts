@@ -139,7 +139,7 @@ onPty("unplugged in the middle: it says how to recover, and running it again rec
   expect(Buffer.from(double.flash.subarray(0x10000, 0x10000 + app.length)).equals(app)).toBe(true);
 });
 
-test("Ctrl-C ends with 130 and the way on", async () => {
+test.each(["SIGINT", "SIGTERM"] as const)("%s ends with 130 and the way on", async (signal) => {
   const double = new RomDouble();
   const carrier = await tcp(double, {}, () => 115_200); // slow enough to be interrupted
   open.push(carrier);
@@ -148,7 +148,7 @@ test("Ctrl-C ends with 130 and the way on", async () => {
   child.stderr.on("data", (text: Buffer) => (stderr += text.toString()));
   const ended = new Promise((resolve) => child.once("close", resolve));
   await vi.waitUntil(() => double.log.some(({ kind }) => kind === "FLASH_DEFL_DATA"), { timeout: 20_000 });
-  child.kill("SIGINT");
+  child.kill(signal);
   expect(await ended).toBe(130);
   expect(stderr).toMatch(/Interrupted\. Run the same command again/);
 });

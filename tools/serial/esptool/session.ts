@@ -1,4 +1,5 @@
 import { ExitCode, UserError } from "../../cli/errors.ts";
+import { onInterrupt } from "../../cli/interrupt.ts";
 import { StatusLine } from "../../cli/terminal.ts";
 import { choosePort } from "../port/choose.ts";
 import { openPort } from "../port/open.ts";
@@ -30,8 +31,9 @@ export async function withLoader<T>(
   const port = await openPort(await choosePort(options.port));
   const status = options.progress ? new StatusLine() : new SilentStatus();
   const interrupt = new AbortController();
-  const onInterrupt = (): void => interrupt.abort(new UserError(`Interrupted. ${advice}`, ExitCode.INTERRUPTED));
-  process.once("SIGINT", onInterrupt); // a second one ends mote at once
+  const stopListening = onInterrupt(() =>
+    interrupt.abort(new UserError(`Interrupted. ${advice}`, ExitCode.INTERRUPTED)),
+  );
   try {
     const start = performance.now();
     const loader = await interruptible(interrupt.signal, connect(port, options, status));
@@ -47,7 +49,7 @@ export async function withLoader<T>(
     status.done();
     throw describeFailure(error, port.path, "it was worked on", advice);
   } finally {
-    process.off("SIGINT", onInterrupt);
+    stopListening();
     port.onClose(); // whatever still waits for an answer need not wait for its time-out
     await port.close();
   }

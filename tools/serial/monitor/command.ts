@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { onInterrupt } from "../../cli/interrupt.ts";
 import { addPortOption, parseBaudRate } from "../options.ts";
 import { DEFAULT_BAUD_RATE } from "../port/port.ts";
 
@@ -34,7 +35,7 @@ async function run(options: Options): Promise<void> {
   if (decoder) await checkDecoder(decoder);
   const path = await choosePort(options.port);
   const interrupt = new AbortController();
-  process.once("SIGINT", () => interrupt.abort());
+  const stopListening = onInterrupt(() => interrupt.abort());
   const { stdin, stdout, stderr } = process;
   const keyboard = stdin.isTTY;
   if (keyboard) {
@@ -50,6 +51,7 @@ async function run(options: Options): Promise<void> {
       interrupt.signal,
     );
   } finally {
+    stopListening();
     if (keyboard) stdin.setRawMode(false);
     stdin.pause(); // or the process would wait for more
   }
