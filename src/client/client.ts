@@ -78,13 +78,13 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
   private readonly _endpoint: Endpoint;
   private readonly _reconnect: Reconnect;
   protected readonly _guard: Guard = new Guard();
-  protected readonly _exactlyOnce: ExactlyOnce | undefined;
+  /** @internal */ readonly _exactlyOnce: ExactlyOnce | undefined;
 
   // Made by `_createParts`.
   protected _connect!: ConnectFields;
   protected _framer!: Framer;
-  protected _outbox!: Outbox;
-  protected _subscriptions!: Subscriptions;
+  /** @internal */ _outbox!: Outbox;
+  /** @internal */ _subscriptions!: Subscriptions;
   protected _message!: Message;
   protected _publishView!: PublishView;
   private _connackView!: ConnackView;
@@ -94,8 +94,8 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
   protected _control!: Uint8Array;
   protected _controlStart = 0;
   protected _controlEnd = 0;
-  /** How much of the outbox's next packet the transport has taken. */
-  protected _written = 0;
+  /** How much of the outbox's next packet the transport has taken. @internal */
+  _written = 0;
   /** How the message being received is to be answered: packet id, 0 for not at all, and the packet's type. */
   protected _answerId = 0;
   protected _answerType: AcknowledgementType = PacketType.PUBACK;

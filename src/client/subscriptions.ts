@@ -70,10 +70,11 @@ export class Subscriptions {
   /** Whether some request is still to be sent. */
   unsent = false;
 
-  protected readonly _table: Subscription[] = [];
+  readonly _table: Subscription[] = [];
+  /** A saved session moves it up: it has more packet ids. */
+  _firstPacketId: number;
   protected readonly _guard: Guard;
   protected readonly _maximum: number;
-  protected readonly _firstPacketId: number;
 
   constructor(maximum: number, firstPacketId: number, guard: Guard) {
     this._guard = guard;

@@ -47,13 +47,16 @@ export class Outbox {
   /** Messages with QoS 1 or 2 that have a packet id and wait for its acknowledgement, or to be sent again. */
   inFlight = 0;
 
+  // What begins with an underscore is for heirs, and for the optional parts of a session: they build on the ring.
+
   /** Oldest entry, first one not sent, and first free byte. */
-  protected _tail = 0;
-  protected _next = 0;
-  protected _head = 0;
-  protected _entries = 0;
+  _tail = 0;
+  _next = 0;
+  _head = 0;
+  _entries = 0;
   /** Where the entry is that has packet id index + 1. */
-  protected readonly _flight: Int32Array;
+  _flight: Int32Array;
+  private readonly _window: number;
   private _lastSlot = 0;
 
   /**
@@ -62,6 +65,7 @@ export class Outbox {
    */
   constructor(size: number, window: number) {
     this.bytes = new Uint8Array(size);
+    this._window = window;
     this._flight = new Int32Array(window).fill(NO_ENTRY);
   }
 
@@ -78,7 +82,7 @@ export class Outbox {
     return true;
   }
 
-  private _appendAt(at: number, limit: number, header: number, topic: Uint8Array, payload: PayloadSource): boolean {
+  _appendAt(at: number, limit: number, header: number, topic: Uint8Array, payload: PayloadSource): boolean {
     const bytes = this.bytes;
     const body = at + ENTRY_HEADER;
     const payloadAt = openPublish(bytes, body, limit, publishQos(header), topic);
@@ -107,7 +111,7 @@ export class Outbox {
     const qos = this.qosAt(this.packetStart);
     this.packetEnd = qos < 0 ? this.packetStart + ACKNOWLEDGEMENT_SIZE : this._end(at);
     if (this._state(at) === State.IDENTIFIED || qos === 0) return true;
-    if (this.inFlight === this._flight.length) return false;
+    if (this.inFlight >= this._window) return false;
     setPublishPacketId(bytes, this.packetStart, this._takeSlot(at) + 1);
     this._setState(at, State.IDENTIFIED);
     return true;
@@ -206,7 +210,7 @@ export class Outbox {
   }
 
   /** Ids are taken in turn, so that one is not used again at once. */
-  private _takeSlot(at: number): number {
+  _takeSlot(at: number): number {
     const flight = this._flight;
     let slot = this._lastSlot;
     do slot = (slot + 1) % flight.length;
@@ -217,7 +221,7 @@ export class Outbox {
     return slot;
   }
 
-  protected _release(): void {
+  _release(): void {
     while (this._entries) {
       const at = this._begin(this._tail);
       if (this._state(at) !== State.DONE) return;
@@ -227,26 +231,26 @@ export class Outbox {
     this._tail = this._next = this._head = 0;
   }
 
-  protected _skipDone(): void {
+  _skipDone(): void {
     let at = this._begin(this._next);
     while (this._state(at) === State.DONE) at = this._begin(this._end(at));
     this._next = at;
   }
 
   /** Where the entry is that follows an entry which ends at `at`. */
-  protected _begin(at: number): number {
+  _begin(at: number): number {
     return at < this.bytes.length && this._state(at) !== State.WRAP ? at : 0;
   }
 
-  protected _end(at: number): number {
+  _end(at: number): number {
     return at + ENTRY_HEADER + ((this.bytes[at + 1] << 16) | readUint16(this.bytes, at + 2));
   }
 
-  protected _state(at: number): State {
+  _state(at: number): State {
     return this.bytes[at] & 15;
   }
 
-  protected _setState(at: number, state: State): void {
+  _setState(at: number, state: State): void {
     this.bytes[at] = (this.bytes[at] & ~15) | state;
   }
 }
