@@ -50,6 +50,8 @@ export function describe(reason: Reason): string {
       return "The broker ends each connection shortly after it accepted it: most likely another client has the same clientId, or the broker forbids a topic that this one uses.";
     case Reason.DISCONNECTED:
       return "The application ended the connection.";
+    case Reason.WEBSOCKET_FAILED:
+      return "The server did not speak WebSocket with MQTT in it: check the port and path of the URL, and that the broker has WebSocket on.";
     case Reason.MESSAGE_TOO_LARGE:
       return "A message was larger than the receive buffer and was skipped: raise receiveBytes.";
   }

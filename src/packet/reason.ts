@@ -128,6 +128,8 @@ export enum Reason {
   TAKEN_OVER = 74,
   /** The application asked for it. */
   DISCONNECTED = 75,
+  /** The server did not switch to WebSocket with the subprotocol mqtt, or broke RFC 6455 later. */
+  WEBSOCKET_FAILED = 76,
 
   // Messages
   /** The message is larger than the receive buffer: it was skipped and acknowledged. */

@@ -15,6 +15,8 @@ export interface BrokerOptions {
   tls?: { ca: string; cert: string; key: string };
   /** mosquitto only: whether sessions and retained messages survive a restart. */
   persistence?: boolean;
+  /** mosquitto only: where it speaks WebSocket, too. */
+  webSocketPort?: number;
 }
 
 export abstract class RealBroker {
@@ -79,8 +81,9 @@ const mosquittoProgram = program("mosquitto", "on Debian: apt-get install mosqui
 
 export class Mosquitto extends RealBroker {
   protected command(): string[] {
-    const { tls, persistence = false } = this.options;
+    const { tls, persistence = false, webSocketPort } = this.options;
     const config = join(this.folder, "mosquitto.conf");
+    const secure = tls ? [`cafile ${tls.ca}`, `certfile ${tls.cert}`, `keyfile ${tls.key}`] : [];
     const lines = [
       `listener ${this.port} 127.0.0.1`,
       "allow_anonymous true",
@@ -89,7 +92,11 @@ export class Mosquitto extends RealBroker {
       `persistence ${persistence}`,
       ...(persistence ? [`persistence_location ${this.folder}/`] : []),
       ...(process.getuid?.() === 0 ? ["user root"] : []), // else it could not read the folder
-      ...(tls ? [`cafile ${tls.ca}`, `certfile ${tls.cert}`, `keyfile ${tls.key}`] : []),
+      ...secure,
+      // Without the domain libwebsockets takes an address of IPv4 for any of IPv6.
+      ...(webSocketPort === undefined
+        ? []
+        : [`listener ${webSocketPort} 127.0.0.1`, "protocol websockets", "socket_domain ipv4", ...secure]),
     ];
     writeFileSync(config, lines.join("\n") + "\n");
     return [mosquittoProgram.path, "-c", config];

@@ -7,6 +7,11 @@ export const MODULES = [
   { specifier: "mote-mqtt", file: "mote-mqtt.js", source: "platforms/moddable/core.ts" },
   { specifier: "mote-mqtt/moddable", file: "moddable.js", source: "platforms/moddable/index.ts" },
   {
+    specifier: "mote-mqtt/moddable/websocket",
+    file: "moddable-websocket.js",
+    source: "platforms/moddable/websocket/index.ts",
+  },
+  {
     specifier: "embedded:network/mqtt/client",
     file: "mqtt-client.js",
     source: "platforms/moddable/mqtt-client/index.ts",
