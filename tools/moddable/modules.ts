@@ -6,6 +6,7 @@ import { packageRoot } from "../cli/package.ts";
 export const MODULES = [
   { specifier: "mote-mqtt", file: "mote-mqtt.js", source: "platforms/moddable/core.ts" },
   { specifier: "mote-mqtt/moddable", file: "moddable.js", source: "platforms/moddable/index.ts" },
+  { specifier: "mote-mqtt/moddable/tls", file: "moddable-tls.js", source: "platforms/moddable/tls.ts" },
   {
     specifier: "mote-mqtt/moddable/websocket",
     file: "moddable-websocket.js",

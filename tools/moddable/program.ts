@@ -8,6 +8,7 @@ const SHIM: Record<string, string> = {
   time: "time.ts",
   net: "net.ts",
   "embedded:io/socket/tcp": "tcp.ts",
+  "embedded:io/socket/tcp/tls": "tls.ts",
   "embedded:io/socket/udp": "udp.ts",
   "embedded:network/dns/resolver/udp": "resolver.ts",
 };

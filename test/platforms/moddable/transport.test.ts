@@ -78,39 +78,6 @@ describe("a failure is told once, as onClose, and never from within open", () =>
     expect(device.lines).toEqual(["open", `close ${Reason.CONNECTION_LOST}`]);
   });
 
-  only.each([
-    { what: "what TLS throws out of a callback of the TCP below it", thrown: "record", ends: false },
-    { what: "but not what the application throws there, which ends the program", thrown: "data", ends: true },
-  ])("$what", async ({ thrown, ends }) => {
-    const device = await ShimDevice.run(`
-      import { createPlatform } from "mote-mqtt/moddable";
-      import TCP from "embedded:io/socket/tcp";
-      class TLS {
-        constructor(options) {
-          this.tcp = new options.TCP.io({
-            ...options,
-            onReadable(count) { if ("${thrown}" === "record") throw new Error("bad certificate"); options.onReadable(count); },
-          });
-          host.print(options.host);
-        }
-        read(buffer) { return this.tcp.read(buffer); }
-        write(buffer) { return this.tcp.write(buffer); }
-        close() { this.tcp.close(); }
-      }
-      const platform = createPlatform({ mqtts: { socket: { io: TLS, TCP: { io: TCP } } } });
-      platform.createTransport().open({ scheme: "mqtts", hostname: "broker.test", port: 8883, path: "" }, {
-        onOpen() { host.print("open"); }, onWritable() {}, onData() { throw new Error("on purpose"); },
-        onClose(reason) { host.print("close " + reason); },
-      });
-    `);
-    await device.up();
-    await device.receive("16");
-    await device.pass(100);
-    expect(device.lines.slice(0, 2)).toEqual(["broker.test", "open"]);
-    if (ends) expect(await device.ended).toMatch(/on purpose/);
-    else expect(device.lines.slice(2)).toEqual([`close ${Reason.TLS_FAILED}`]);
-  });
-
   only("and a scheme that nobody has a socket for throws at once", async () => {
     const device = await ShimDevice.run(`
       import { createPlatform } from "mote-mqtt/moddable";

@@ -1,0 +1,91 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { Reason } from "../../../src/packet/reason.ts";
+import { built, Control, ShimDevice, stopDevices } from "./device.ts";
+
+const only = "host" in built ? test : test.skip;
+
+afterEach(stopDevices);
+
+/** A program with one transport over TLS that prints what the socket was made with, and what its listener is told. */
+function program(options: string, { onData = "", host = "broker.test" } = {}): string {
+  return `
+    import { createPlatform } from "mote-mqtt/moddable";
+    import { tls } from "mote-mqtt/moddable/tls";
+    const platform = createPlatform({ mqtts: tls(${options}) });
+    const transport = platform.createTransport();
+    transport.open({ scheme: "mqtts", hostname: "${host}", port: 8883, path: "" }, {
+      onOpen() { host.print("open"); },
+      onData(bytes, start, end) { host.print("data " + (end - start)); ${onData} },
+      onWritable() { host.print("wrote " + transport.write(new Uint8Array(2_000), 0, 2_000)); },
+      onClose(reason) { host.print("close " + reason); },
+    });
+  `;
+}
+
+/** What the TLS session is asked for, by the SDK's names. */
+async function secureOf(options: string, host?: string): Promise<unknown> {
+  const device = await ShimDevice.run(program(options, host === undefined ? {} : { host }));
+  await device.up();
+  return JSON.parse(device.lines[0]!.replace(/^secure /, ""));
+}
+
+describe("the options", () => {
+  only("reach the SDK's session under its names", async () => {
+    expect(
+      await secureOf(`{
+        certificateAuthority: new ArrayBuffer(3), clientCertificates: [new Uint8Array(4), new Uint8Array(5)],
+        clientKey: new Uint8Array(6).buffer, serverName: "other.test", applicationProtocols: ["mqtt", "x-mqtt"],
+      }`),
+    ).toEqual({
+      certificate: "3 bytes",
+      clientCertificates: ["4 bytes", "5 bytes"],
+      clientKey: "6 bytes",
+      serverName: "other.test",
+      applicationLayerProtocolNegotiation: ["mqtt", "x-mqtt"],
+    });
+  });
+
+  only("that are not there leave the SDK's defaults: the URL's host is the server's name", async () => {
+    expect(await secureOf("{}")).toEqual({ serverName: "broker.test" });
+    expect(await secureOf("{ clientCertificates: [], applicationProtocols: [] }")).toEqual({
+      serverName: "broker.test",
+    });
+  });
+
+  only("are refused at once when half of the client's identity is missing", async () => {
+    const device = await ShimDevice.run(`
+      import { tls } from "mote-mqtt/moddable/tls";
+      for (const options of [{ clientKey: new ArrayBuffer(1) }, { clientCertificates: [new ArrayBuffer(1)] }])
+        try { tls(options); host.print("taken"); } catch (error) { host.print(String(error)); }
+    `);
+    expect(device.lines).toEqual(Array(2).fill("TypeError: clientCertificates and clientKey need each other"));
+  });
+});
+
+describe("a connection over TLS", () => {
+  only("writes what is granted less the records' overhead, and takes the socket's word for the rest", async () => {
+    const device = await ShimDevice.run(program("{}"));
+    await device.up(200);
+    await device.control(Control.WRITABLE, 300);
+    // 204 of the 300 are offered; after them TCP has 96 left, of which the class keeps 32 for itself.
+    expect(device.lines.slice(1)).toEqual(["open", "wrote 268"]);
+    expect(device.writes.map((write) => write.length / 2)).toEqual([204, 64]);
+  });
+
+  only("fails as TLS when the SDK throws out of a callback of the TCP below", async () => {
+    const device = await ShimDevice.run(program("{}"));
+    await device.up();
+    await device.receive("15030300020128");
+    await device.pass(100);
+    expect(device.lines.slice(1)).toEqual(["open", `close ${Reason.TLS_FAILED}`]);
+    expect(device.socket.at(-1)).toBe("close");
+  });
+
+  only("does not hide what the application throws, which ends the program", async () => {
+    const device = await ShimDevice.run(program("{}", { onData: 'throw new Error("on purpose");' }));
+    await device.up();
+    await device.receive("1703");
+    expect(device.lines.slice(1)).toEqual(["open", "data 2"]);
+    expect(await device.ended).toMatch(/on purpose/);
+  });
+});
