@@ -72,54 +72,54 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
    */
   onSkipped: MessageHandler | undefined;
 
-  // What is protected is for the client of MQTT 5, which is an heir of this one.
-  protected readonly _platform: Platform;
-  protected readonly _transport: Transport;
+  // What is protected is for the client of MQTT 5, which is an heir of this one; what is internal, for streaming as well.
+  /** @internal */ _platform: Platform;
+  /** @internal */ _transport: Transport;
   private readonly _endpoint: Endpoint;
   private readonly _reconnect: Reconnect;
-  protected readonly _guard: Guard = new Guard();
+  /** @internal */ readonly _guard: Guard = new Guard();
   /** @internal */ readonly _exactlyOnce: ExactlyOnce | undefined;
 
   // Made by `_createParts`.
   protected _connect!: ConnectFields;
-  protected _framer!: Framer;
+  /** @internal */ _framer!: Framer;
   /** @internal */ _outbox!: Outbox;
   /** @internal */ _subscriptions!: Subscriptions;
-  protected _message!: Message;
-  protected _publishView!: PublishView;
+  /** @internal */ _message!: Message;
+  /** @internal */ _publishView!: PublishView;
   private _connackView!: ConnackView;
   private _subackView!: SubackView;
 
   /** Packets other than PUBLISH on their way out, from `_controlStart` up to `_controlEnd`. */
-  protected _control!: Uint8Array;
-  protected _controlStart = 0;
-  protected _controlEnd = 0;
+  /** @internal */ _control!: Uint8Array;
+  /** @internal */ _controlStart = 0;
+  /** @internal */ _controlEnd = 0;
   /** How much of the outbox's next packet the transport has taken. @internal */
   _written = 0;
   /** How the message being received is to be answered: packet id, 0 for not at all, and the packet's type. */
   protected _answerId = 0;
   protected _answerType: AcknowledgementType = PacketType.PUBACK;
   /** Whether it is to be delivered: with QoS 2 it may have been already. */
-  protected _isNew = true;
+  /** @internal */ _isNew = true;
 
-  protected _keepAliveMs: number;
+  /** @internal */ _keepAliveMs: number;
   private readonly _connectTimeoutMs: number;
   private readonly _pingTimeoutMs: number;
-  private readonly _acknowledgeTimeoutMs: number;
+  /** @internal */ readonly _acknowledgeTimeoutMs: number;
   private readonly _tickMs: number;
 
-  protected _phase = Phase.IDLE;
+  /** @internal */ _phase = Phase.IDLE;
   private _ticking: unknown;
   private _lastTick = 0;
   /** Until the next attempt, or until the present one fails. */
   private _remainingMs = 0;
   private _upMs = 0;
-  private _sinceSentMs = 0;
-  protected _sinceAcknowledgedMs = 0;
+  /** @internal */ _sinceSentMs = 0;
+  /** @internal */ _sinceAcknowledgedMs = 0;
   /** Since a PINGREQ that is not answered; -1 when there is none. */
-  private _sincePingMs = -1;
-  private _lastReason = Reason.OK;
-  private _busy = false;
+  /** @internal */ _sincePingMs = -1;
+  /** @internal */ _lastReason = Reason.OK;
+  /** @internal */ _busy = false;
 
   /** Throws a TypeError or RangeError that names the option when one cannot be. */
   constructor(platform: Platform, options: ClientOptions) {
@@ -205,10 +205,10 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
       if (this._written === 0) this._sendDisconnect();
     }
     this._platform.clock.stopTicking(this._ticking);
-    this._hangUp();
     this._phase = Phase.IDLE;
     this._lastReason = Reason.OK;
     this._reconnect.reset();
+    this._hangUp();
     this.onDisconnect?.(Reason.DISCONNECTED);
   }
 
@@ -254,7 +254,8 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     return outbox.queued === 0 ? Published.SENT : Published.QUEUED;
   }
 
-  protected get _maximumQos(): number {
+  /** @internal */
+  get _maximumQos(): number {
     return this._exactlyOnce ? 2 : 1;
   }
 
@@ -278,8 +279,8 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     else this._lose(Reason.CONNECT_TIMEOUT);
   }
 
-  /** Sends PINGREQ when nothing else was sent for so long [MQTT-3.1.2-23], and notices when the broker is silent. */
-  protected _keepAlive(passed: number): void {
+  /** Sends PINGREQ when nothing else was sent for so long [MQTT-3.1.2-23], and notices when the broker is silent. @internal */
+  _keepAlive(passed: number): void {
     this._upMs = Math.min(this._upMs + passed, LONGEST_MS);
     this._sinceSentMs += passed;
     if (this._outbox.inFlight || this._subscriptions.awaited) {
@@ -333,23 +334,23 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     this._guard.call(this.onConnect, sessionPresent);
   }
 
-  /** The connection ended, or is of no use any more. */
-  protected _lose(reason: Reason): void {
+  /** The connection ended, or is of no use any more. @internal */
+  _lose(reason: Reason): void {
     if (this._phase === Phase.IDLE || this._phase === Phase.WAITING) return;
     const up = this._phase === Phase.CONNECTED;
     reason = this._reconnect.lost(reason, up ? this._upMs : -1);
-    this._hangUp();
     this._phase = Phase.WAITING;
     this._remainingMs = this._reconnect.delay(reason, this._platform.random());
     const news = reason !== this._lastReason;
     this._lastReason = reason;
+    this._hangUp();
     if (news) this._guard.call(this.onDisconnect, reason);
   }
 
   protected _hangUp(): void {
-    this._transport.close();
     this._framer.reset();
     this._controlStart = this._controlEnd = this._written = this._answerId = 0;
+    this._transport.close();
   }
 
   // Output
@@ -361,8 +362,9 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
 
   /**
    * Hands the transport all that it takes: what is left of a packet, then acknowledgements and requests, then messages.
+   * @internal
    */
-  protected _flush(): void {
+  _flush(): void {
     // Within onData the messages of one chunk are answered together, by one write.
     if (this._busy) return;
     const outbox = this._outbox;
@@ -503,8 +505,8 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     return this._answer();
   }
 
-  /** Reads a PUBLISH into the message, and decides how it is to be answered. */
-  protected _takePublish(header: number, bytes: Uint8Array, start: number, end: number): Reason {
+  /** Reads a PUBLISH into the message, and decides how it is to be answered. @internal */
+  _takePublish(header: number, bytes: Uint8Array, start: number, end: number): Reason {
     const view = this._publishView;
     const reason = decodePublish(header, bytes, start, end, view);
     if (reason) return reason;

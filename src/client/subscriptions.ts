@@ -70,7 +70,7 @@ export class Subscriptions {
   /** Whether some request is still to be sent. */
   unsent = false;
 
-  readonly _table: Subscription[] = [];
+  /** @internal */ readonly _table: Subscription[] = [];
   /** A saved session moves it up: it has more packet ids. */
   _firstPacketId: number;
   protected readonly _guard: Guard;
@@ -198,7 +198,8 @@ export class Subscriptions {
     return count;
   }
 
-  protected _matches(filter: Uint8Array, message: Message): boolean {
+  /** @internal */
+  _matches(filter: Uint8Array, message: Message): boolean {
     return topicMatches(filter, 0, filter.length, message.bytes, message.topicStart, message.topicEnd);
   }
 }

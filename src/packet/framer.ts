@@ -44,7 +44,7 @@ export enum State {
 export class Framer {
   /** The listener may set it, and finds what follows the packet or piece that it was handed still there. */
   paused = false;
-  private readonly _listener: PacketListener;
+  /** @internal */ _listener: PacketListener;
   private readonly _buffer: Uint8Array;
   private readonly _maximum: number;
   protected _state = State.FIRST_BYTE;

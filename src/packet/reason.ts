@@ -130,6 +130,8 @@ export enum Reason {
   DISCONNECTED = 75,
   /** The server did not switch to WebSocket with the subprotocol mqtt, or broke RFC 6455 later. */
   WEBSOCKET_FAILED = 76,
+  /** A streamed message on its way out did not get on for `stallTimeoutMs`. */
+  STREAM_STALLED = 77,
 
   // Messages
   /** The message is larger than the receive buffer: it was skipped and acknowledged. */

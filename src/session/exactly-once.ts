@@ -48,6 +48,12 @@ export class ExactlyOnce {
     return false;
   }
 
+  /** The message did not come to its end: when it comes again, it is new. @internal */
+  cancel(packetId: number): void {
+    const place = this._received.indexOf(packetId);
+    if (place >= 0) this._received[place] = 0;
+  }
+
   /** Whether a message went without an answer since the last call: the connection has to end for it to come again. @internal */
   overflowed(): boolean {
     const overflowed = this._overflowed;
@@ -62,8 +68,7 @@ export class ExactlyOnce {
     if (reason) return reason;
     const packetId = readUint16(bytes, start);
     if (type === PacketType.PUBREL) {
-      const place = this._received.indexOf(packetId);
-      if (place >= 0) this._received[place] = 0;
+      this.cancel(packetId);
       // Also when it was answered before: the answer got lost.
       return client._acknowledge(PacketType.PUBCOMP, packetId);
     }
