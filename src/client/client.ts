@@ -43,9 +43,9 @@ export enum Phase {
 }
 
 /** Room for acknowledgements that the connection does not take yet, and for requests with their filters. */
-const CONTROL_BYTES = 256;
+export const CONTROL_BYTES = 256;
 /** What SUBSCRIBE takes besides its filter: fixed header, packet id, length of the filter, QoS. */
-const SUBSCRIBE_OVERHEAD = 9;
+export const SUBSCRIBE_OVERHEAD = 9;
 /** How many ticks' time may pass in one: a clock that jumps further ends no connection by itself. */
 const LONGEST_STEP_TICKS = 8;
 const LONGEST_MS = 2_147_483_647;
@@ -65,18 +65,18 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
    */
   onDisconnect: ((reason: Reason) => void) | undefined;
   /** Gets a message that no subscription's filter matches, of an earlier session perhaps. */
-  onMessage: MessageHandler | undefined;
+  onMessage?(message: Message): void;
   /**
    * A message larger than `receiveBytes` was skipped, and is acknowledged. It has its topic (cut where even that was
    * too large) and the length of its payload, but no bytes of it.
    */
-  onSkipped: MessageHandler | undefined;
+  onSkipped?(message: Message): void;
 
   // What is protected is for the client of MQTT 5, which is an heir of this one; what is internal, for streaming as well.
   /** @internal */ _platform: Platform;
   /** @internal */ _transport: Transport;
   private readonly _endpoint: Endpoint;
-  private readonly _reconnect: Reconnect;
+  protected readonly _reconnect: Reconnect;
   /** @internal */ readonly _guard: Guard = new Guard();
   /** @internal */ readonly _exactlyOnce: ExactlyOnce | undefined;
 
@@ -112,7 +112,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
   private _ticking: unknown;
   private _lastTick = 0;
   /** Until the next attempt, or until the present one fails. */
-  private _remainingMs = 0;
+  protected _remainingMs = 0;
   private _upMs = 0;
   /** @internal */ _sinceSentMs = 0;
   /** @internal */ _sinceAcknowledgedMs = 0;
@@ -131,7 +131,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
       inRange("outboxBytes", options.outboxBytes, 1_024, 64, LARGEST_BUFFER),
       inRange("maximumInFlight", options.maximumInFlight, 4, 1, 1_000),
       inRange("maximumSubscriptions", options.maximumSubscriptions, 16, 0, 1_000),
-      new Uint8Array(inRange("receiveBytes", options.receiveBytes, 1_024, 64, LARGEST_BUFFER)),
+      inRange("receiveBytes", options.receiveBytes, 1_024, 64, LARGEST_BUFFER),
     );
     this._keepAliveMs = this._connect.keepAlive * 1_000;
     this._connectTimeoutMs = inRange("connectTimeoutMs", options.connectTimeoutMs, 10_000, 1, LONGEST_MS);
@@ -151,9 +151,10 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     outboxBytes: number,
     window: number,
     maximumSubscriptions: number,
-    receive: Uint8Array,
+    receiveBytes: number,
   ): void {
     const text = this._platform.text;
+    const receive = new Uint8Array(receiveBytes);
     this._connect = connectFields(options, text);
     this._control = new Uint8Array(Math.max(CONTROL_BYTES, connectSize(this._connect)));
     this._outbox = new Outbox(outboxBytes, window);
@@ -508,7 +509,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
   /** Reads a PUBLISH into the message, and decides how it is to be answered. @internal */
   _takePublish(header: number, bytes: Uint8Array, start: number, end: number): Reason {
     const view = this._publishView;
-    const reason = decodePublish(header, bytes, start, end, view);
+    const reason = this._decodePublish(header, bytes, start, end);
     if (reason) return reason;
     this._isNew = true;
     this._answerType = PacketType.PUBACK;
@@ -520,6 +521,10 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     this._answerId = view.packetId;
     this._message._set(bytes, view);
     return Reason.OK;
+  }
+
+  protected _decodePublish(header: number, bytes: Uint8Array, start: number, end: number): Reason {
+    return decodePublish(header, bytes, start, end, this._publishView);
   }
 
   private _answer(): Reason {

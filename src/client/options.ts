@@ -142,13 +142,15 @@ export function encodeTopicFilter(text: Text, filter: string): Uint8Array {
   return bytes;
 }
 
-function encodeString(text: Text, name: string, value: string): Uint8Array {
+/** The UTF-8 of a text. Throws a TypeError when it has U+0000. */
+export function encodeString(text: Text, name: string, value: string): Uint8Array {
   const bytes = encodeBytes(text, name, value);
   refuse(name, value, checkUtf8(bytes, 0, bytes.length));
   return bytes;
 }
 
-function encodeBytes(text: Text, name: string, value: string | Uint8Array): Uint8Array {
+/** Bytes as they are, or the UTF-8 of a text: 65,535 at most. */
+export function encodeBytes(text: Text, name: string, value: string | Uint8Array): Uint8Array {
   let size = value.length;
   const room = new Uint8Array(typeof value === "string" ? size * 3 : 0);
   if (typeof value === "string") size = text.encode(value, room, 0, room.length);
@@ -160,7 +162,8 @@ function encodeBytes(text: Text, name: string, value: string | Uint8Array): Uint
   return bytes;
 }
 
-function refuse(name: string, value: string, reason: Reason): void {
+/** Throws a TypeError that says what is wrong with a text. */
+export function refuse(name: string, value: string, reason: Reason): void {
   if (!reason) return;
   const fault =
     reason === Reason.EMPTY_TOPIC

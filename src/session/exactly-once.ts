@@ -10,25 +10,13 @@ export interface Answering {
   _acknowledge(type: AcknowledgementType, packetId: number): Reason;
 }
 
-/** Keeps over a reboot how far messages with QoS 2 have come. Each returns false when it could not. */
-export interface SavedHandshakes {
-  /** A message has come, whose packet id is remembered at `place`. */
-  received(place: number, packetId: number): boolean;
-  /** Its PUBREL has come. */
-  forgotten(place: number): void;
-  /** A PUBREC has come: PUBREL takes the message's place. */
-  released(packetId: number): boolean;
-}
-
 /**
  * QoS 2, exactly once, in both directions: an optional part, `mote-mqtt/qos2`. Give one to each client as `exactlyOnce`.
  * Its promise holds while the session lives; a broker that loses the session gets what it had not taken over once more.
  */
 export class ExactlyOnce {
   /** Packet ids of messages that were received and whose PUBREL has not come; 0 for a free place. */
-  readonly _received: Uint16Array;
-  /** The part that saves what is below, if there is one. */
-  _saved: SavedHandshakes | undefined;
+  private readonly _received: Uint16Array;
   private _overflowed = false;
 
   /**
@@ -51,7 +39,7 @@ export class ExactlyOnce {
   receive(message: PublishView): boolean {
     if (this._received.indexOf(message.packetId) >= 0) return false;
     const free = this._received.indexOf(0);
-    if (free >= 0 && this._saved?.received(free, message.packetId) !== false) {
+    if (free >= 0) {
       this._received[free] = message.packetId;
       return true;
     }
@@ -63,7 +51,19 @@ export class ExactlyOnce {
   /** The message did not come to its end: when it comes again, it is new. @internal */
   cancel(packetId: number): void {
     const place = this._received.indexOf(packetId);
-    if (place >= 0) this._forget(place);
+    if (place >= 0) this._received[place] = 0;
+  }
+
+  /** How many more messages there is room for. @internal */
+  get free(): number {
+    let count = 0;
+    for (let index = 0; index < this._received.length; index++) if (this._received[index] === 0) count++;
+    return count;
+  }
+
+  /** Whether a message with this packet id was received, and waits for its PUBREL. @internal */
+  has(packetId: number): boolean {
+    return this._received.indexOf(packetId) >= 0;
   }
 
   /** Whether a message went without an answer since the last call: the connection has to end for it to come again. @internal */
@@ -92,11 +92,7 @@ export class ExactlyOnce {
       if (type === PacketType.PUBREC ? qos === 1 : qos > 0) return Reason.UNKNOWN_PACKET_ID;
       if (type === PacketType.PUBCOMP) outbox.finish(packetId);
       // The broker has the message: from here on its place is PUBREL's, which is sent again in its stead [MQTT-4.4.0-1].
-      else if (qos === 2) {
-        // Without PUBREL in the store the message would be sent again after a reboot: then rather PUBREC comes again.
-        if (this._saved?.released(packetId) === false) return Reason.TOO_MANY_UNFINISHED;
-        encodeAcknowledgement(outbox.bytes, packet, PacketType.PUBREL, packetId);
-      }
+      else if (qos === 2) encodeAcknowledgement(outbox.bytes, packet, PacketType.PUBREL, packetId);
     }
     // Also of a message that is finished: one that comes again does no harm, and PUBREL lets the broker finish too.
     return type === PacketType.PUBREC ? client._acknowledge(PacketType.PUBREL, packetId) : Reason.OK;
@@ -104,11 +100,6 @@ export class ExactlyOnce {
 
   /** The broker has lost the session. @internal */
   forget(): void {
-    for (let place = 0; place < this._received.length; place++) if (this._received[place]) this._forget(place);
-  }
-
-  private _forget(place: number): void {
-    this._received[place] = 0;
-    this._saved?.forgotten(place);
+    this._received.fill(0);
   }
 }

@@ -1,19 +1,38 @@
-import { Framer, packetSize, PacketType, Reason, writeFixedHeader } from "../../src/packet/index.ts";
+import { packetSize, PacketType, Reason, writeFixedHeader } from "../../src/packet/index.ts";
+import { Framer as Framer5 } from "../../src/packet/v5/index.ts";
 import { encode, type Packet, type Publish, toHex, utf8 } from "../packet/model.ts";
 import { readPackets } from "../packet/read-packets.ts";
 import type { Link } from "./virtual-platform.ts";
 
 const BUFFER_SIZE = 1 << 18;
 
-/** The broker's end of a connection, in packets. A client that sends what is not MQTT makes it throw. */
-export class PacketLink {
-  readonly link: Link;
-  onPacket: (packet: Packet) => void = () => undefined;
-  private _received: Packet[] = [];
+/** Packets of one version of MQTT as values, to bytes and back. */
+export interface PacketCodec<P> {
+  encode(packet: P): Uint8Array;
+  /** The packet that these bytes are, and all of them; or why they are none. */
+  read(bytes: Uint8Array): P | Reason;
+}
 
-  constructor(link: Link) {
+const CODEC: PacketCodec<Packet> = {
+  encode: (packet) => encode(packet),
+  read: (bytes) => {
+    const { packets, reason } = readPackets([bytes], { bufferSize: bytes.length + 16 });
+    return reason || packets[0];
+  },
+};
+
+/** The broker's end of a connection, in packets. A client that sends what is not MQTT makes it throw. */
+export class PacketLink<P = Packet> {
+  readonly link: Link;
+  onPacket: (packet: P) => void = () => undefined;
+  private readonly _codec: PacketCodec<P>;
+  private _received: P[] = [];
+
+  constructor(link: Link, codec = CODEC as unknown as PacketCodec<P>) {
     this.link = link;
-    const framer = new Framer(
+    this._codec = codec;
+    // That of MQTT 5 differs only in what a client does not send.
+    const framer = new Framer5(
       {
         onPacket: (header, bytes, start, end) => this._receive(header, bytes.subarray(start, end)),
         onLargePublish: () => fail("a packet larger than the test's buffer"),
@@ -28,18 +47,18 @@ export class PacketLink {
   private _receive(header: number, body: Uint8Array): void {
     const whole = new Uint8Array(packetSize(body.length));
     whole.set(body, writeFixedHeader(whole, 0, header, body.length));
-    const { packets, reason } = readPackets([whole], { bufferSize: body.length + 16 });
-    if (reason) fail(`malformed: ${Reason[reason]}`);
-    this._received.push(packets[0]);
-    this.onPacket(packets[0]);
+    const packet = this._codec.read(whole);
+    if (typeof packet === "number") fail(`malformed: ${Reason[packet]}`);
+    this._received.push(packet as P);
+    this.onPacket(packet as P);
   }
 
-  send(...packets: Packet[]): void {
-    this.link.deliver(encode(...packets));
+  send(...packets: P[]): void {
+    this.link.deliver(new Uint8Array(Buffer.concat(packets.map((packet) => this._codec.encode(packet)))));
   }
 
   /** What has come since the last call. */
-  take(): Packet[] {
+  take(): P[] {
     const received = this._received;
     this._received = [];
     return received;

@@ -3,65 +3,67 @@ import { Client } from "../../src/client/client.ts";
 import type { ClientOptions } from "../../src/client/options.ts";
 import { PacketType, type Reason } from "../../src/packet/index.ts";
 import type { Packet } from "../packet/model.ts";
-import { PacketLink } from "./packet-link.ts";
+import { type PacketCodec, PacketLink } from "./packet-link.ts";
 import { type VirtualPlatform, virtualPlatform } from "./virtual-platform.ts";
 
 /**
  * A client on a virtual platform, and a broker that does nothing but what the test says. `events` are the client's, in
  * order.
  */
-export class ScriptedWorld {
+export abstract class World<C extends Client, P> {
   readonly platform: VirtualPlatform;
-  readonly client: Client;
-  readonly links: PacketLink[] = [];
+  readonly client: C;
+  readonly links: PacketLink<P>[] = [];
   readonly events: (Reason | boolean)[] = [];
 
-  constructor(options: Partial<ClientOptions> = {}, seed = 1) {
+  constructor(create: (platform: VirtualPlatform) => C, codec?: PacketCodec<P>, seed = 1) {
     this.platform = virtualPlatform(seed);
-    this.platform.network.onConnection = (link) => this.links.push(new PacketLink(link));
-    this.client = new Client(this.platform, { url: "mqtt://broker", clientId: "sensor", ...options });
+    this.platform.network.onConnection = (link) => this.links.push(new PacketLink(link, codec));
+    this.client = create(this.platform);
     this.client.onConnect = (sessionPresent) => this.events.push(sessionPresent);
     this.client.onDisconnect = (reason) => this.events.push(reason);
-    worlds.push(this);
+    worlds.push(this.client);
   }
+
+  protected abstract connack(sessionPresent: boolean, code: number): P;
 
   get clock(): VirtualPlatform["clock"] {
     return this.platform.clock;
   }
 
   /** The newest connection. */
-  get link(): PacketLink {
+  get link(): PacketLink<P> {
     return this.links[this.links.length - 1];
   }
 
   /** Connects; CONNECT has arrived at the broker. */
-  open(): PacketLink {
+  open(): PacketLink<P> {
     this.client.connect();
     this.clock.settle();
     return this.link;
   }
 
   /** Connects, and the broker accepts. CONNECT is taken from the link. */
-  connect(sessionPresent = false): PacketLink {
+  connect(sessionPresent = false): PacketLink<P> {
     this.open();
     return this.accept(sessionPresent);
   }
 
   /** The broker answers CONNECT. */
-  accept(sessionPresent = false, returnCode = 0): PacketLink {
+  accept(sessionPresent = false, code = 0): PacketLink<P> {
     this.link.take();
-    this.link.send({ type: PacketType.CONNACK, sessionPresent, returnCode });
+    this.link.send(this.connack(sessionPresent, code));
     this.clock.settle();
     return this.link;
   }
 
   /** Waits for the client's next attempt to connect, and accepts it. */
-  reconnect(sessionPresent = false): PacketLink {
+  reconnect(sessionPresent = false): PacketLink<P> {
     this.nextAttempt();
     return this.accept(sessionPresent);
   }
 
-  nextAttempt(): PacketLink {
+  nextAttempt(): PacketLink<P> {
     const before = this.links.length;
     this.clock.advanceUntil(() => this.links.length > before, 600_000, this.tickMs);
     return this.link;
@@ -70,7 +72,7 @@ export class ScriptedWorld {
   tickMs = 250;
 
   /** The broker sends packets, and all that follows at once happens. */
-  send(...packets: Packet[]): void {
+  send(...packets: P[]): void {
     this.link.send(...packets);
     this.clock.settle();
   }
@@ -82,16 +84,29 @@ export class ScriptedWorld {
   }
 
   /** What the client has sent since the last call. */
-  take(): Packet[] {
+  take(): P[] {
     this.clock.settle();
     return this.link.take();
   }
 }
 
-const worlds: ScriptedWorld[] = [];
+/** A client of MQTT 3.1.1. */
+export class ScriptedWorld extends World<Client, Packet> {
+  constructor(options: Partial<ClientOptions> = {}, seed = 1) {
+    const create = (platform: VirtualPlatform): Client =>
+      new Client(platform, { url: "mqtt://broker", clientId: "sensor", ...options });
+    super(create, undefined, seed);
+  }
+
+  protected override connack(sessionPresent: boolean, returnCode: number): Packet {
+    return { type: PacketType.CONNACK, sessionPresent, returnCode };
+  }
+}
+
+const worlds: Client[] = [];
 // Nothing goes on after a test that its client was still part of.
 afterEach(() => {
-  for (const { client } of worlds.splice(0)) {
+  for (const client of worlds.splice(0)) {
     client.onDisconnect = undefined;
     client.disconnect();
   }

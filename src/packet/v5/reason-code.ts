@@ -80,6 +80,8 @@ export function disconnectReason(reason: Reason): Reason {
       return Reason.RECEIVE_MAXIMUM_EXCEEDED;
     case Reason.TOPIC_ALIAS:
       return Reason.TOPIC_ALIAS_INVALID;
+    case Reason.TOPIC_ALIAS_TOO_LONG:
+      return Reason.IMPLEMENTATION_SPECIFIC_ERROR;
     case Reason.PROTOCOL_NAME:
     case Reason.PROTOCOL_LEVEL:
       return Reason.UNSUPPORTED_PROTOCOL_VERSION; // [MQTT-3.1.2-1], [MQTT-3.1.2-2]
