@@ -7,6 +7,7 @@
  * Exits with 0 when the program ends by itself, with the engine's status when it aborts.
  */
 #include <dlfcn.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -59,6 +60,8 @@ int main(int argc, char* argv[])
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	/* The SDK's TCP for Linux writes to connections that the other side has closed, without MSG_NOSIGNAL. */
+	signal(SIGPIPE, SIG_IGN);
 	loop = g_main_loop_new(NULL, FALSE);
 	screen->abort = aborted;
 	screen->bufferChanged = screen->formatChanged = screen->stop = nothing;

@@ -1,14 +1,20 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createServer, type Server, type TLSSocket } from "node:tls";
+import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vitest";
 import { platform } from "../../../platforms/node/index.ts";
 import { Client, Published } from "../../../src/index.ts";
 import { Broker } from "../../../tools/broker/broker.ts";
 import { packageRoot } from "../../../tools/cli/package.ts";
 import { buildHeadless, buildProject, findSdk, NEEDS, type Sdk } from "../../../tools/moddable/sdk.ts";
+import { Certificates, openssl } from "../../support/certificates.ts";
+import { freePort, mosquitto, startMosquitto } from "../../support/real-brokers.ts";
+import { itWith } from "../../support/require.ts";
 
 // The example, built and run with Moddable's own SDK, against the bundled broker. `npm run test:moddable` insists.
 const insists = process.env["npm_lifecycle_event"] === "test:moddable";
@@ -31,9 +37,15 @@ class Watcher {
   private readonly _client: Client;
   private _waiting: (() => void) | undefined;
 
-  constructor(url: string) {
-    this._client = new Client(platform, { url, clientId: "watcher", reconnectMaxMs: 1_000, outboxBytes: 8_192 });
-    this._client.subscribe("greenhouse/#", 1, (message) => {
+  constructor(url: string, filter = "greenhouse/#") {
+    this._client = new Client(platform, {
+      url,
+      clientId: "watcher",
+      reconnectMaxMs: 1_000,
+      outboxBytes: 8_192,
+      receiveBytes: 8_192,
+    });
+    this._client.subscribe(filter, 1, (message) => {
       this.messages.push({ topic: message.topic, text: message.text(), retain: message.retain });
       this._waiting?.();
     });
@@ -73,7 +85,8 @@ describe.skipIf(!sdk)(sdk ? `Moddable ${sdk.version}` : `skipped: ${NEEDS}`, () 
   let broker: Broker;
   let watcher: Watcher;
   const children: ChildProcess[] = [];
-  const lines: string[] = [];
+  /** What the device that was started last has printed. */
+  let lines: string[] = [];
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "mote-moddable-"));
@@ -91,25 +104,33 @@ describe.skipIf(!sdk)(sdk ? `Moddable ${sdk.version}` : `skipped: ${NEEDS}`, () 
 
   function run(program: string): ChildProcess {
     const child = spawn(headless, [program], { stdio: ["ignore", "pipe", "inherit"] });
-    child.stdout!.setEncoding("utf8").on("data", (text: string) => lines.push(...text.split("\n").filter(Boolean)));
+    lines = [];
+    const printed = lines;
+    child.stdout!.setEncoding("utf8").on("data", (text: string) => printed.push(...text.split("\n").filter(Boolean)));
     children.push(child);
+    onTestFailed(() => console.log(`The device printed:\n${printed.join("\n")}`));
     return child;
   }
 
-  /** The folder of a project that is the example, with so much memory and no more. */
-  async function exampleWithin(creation: unknown): Promise<string> {
-    const project = join(folder, "example");
-    await cp(join(packageRoot, "platforms/moddable/example"), project, { recursive: true });
+  /** A copy of a project of the package, which includes the package where it is; `extra` goes into its manifest. */
+  async function projectFrom(source: string, name: string, extra: object = {}): Promise<string> {
+    const project = join(folder, name);
+    await cp(join(packageRoot, source), project, { recursive: true });
     const path = join(project, "manifest.json");
     const manifest = JSON.parse(await readFile(path, "utf8")) as { include: string[] };
-    manifest.include[1] = join(packageRoot, "manifest.json");
-    await writeFile(path, JSON.stringify({ ...manifest, creation }));
+    const include = manifest.include.map((path) => (path.startsWith(".") ? join(packageRoot, source, path) : path));
+    await writeFile(path, JSON.stringify({ ...manifest, include, ...extra }));
     return project;
   }
 
   test("the example passes: telemetry, a command, a message too large, a broker that restarts, the will", async () => {
     const config = { url: broker.url, id: "g1", intervalMs: 200 };
-    const { program, output } = await buildProject(sdk as Sdk, await exampleWithin(ESP32), folder, config);
+    const { program, output } = await buildProject(
+      sdk as Sdk,
+      await projectFrom("platforms/moddable/example", "example", { creation: ESP32 }),
+      folder,
+      config,
+    );
     // What XS would keep in memory of a preloaded module; the two that stay are a table of sentences and an argument.
     const warnings = output.split("\n").filter((line) => /warning: mote-mqtt/.test(line));
     expect(warnings.length).toBeLessThanOrEqual(2);
@@ -145,4 +166,91 @@ describe.skipIf(!sdk)(sdk ? `Moddable ${sdk.version}` : `skipped: ${NEEDS}`, () 
       `Moddable ${(sdk as Sdk).version}, ${samples.length} samples. The device printed:\n${lines.join("\n")}`,
     );
   }, 180_000);
+
+  // The one broker that speaks WebSocket, and TLS that tells what it was shown.
+  const needed = mosquitto.missing ? mosquitto : openssl;
+  itWith(
+    needed,
+    "TLS with a client certificate, WebSocket, both, and the ECMA-419 class: each connects and echoes, or says why not",
+    async () => {
+      const certificates = new Certificates();
+      for (const name of ["authority", "stranger"]) certificates.makeAuthority(name);
+      certificates.make("broker", "authority", "IP:127.0.0.1,DNS:localhost");
+      certificates.make("client", "authority", "DNS:greenhouse-1");
+      const project = await projectFrom("test/platforms/moddable/sdk", "ways");
+      for (const name of ["authority", "stranger", "client"]) {
+        certificates.exportCertificate(name, join(project, `${name}.der`));
+      }
+      certificates.exportKey("client", join(project, "client-key.der"));
+      const webSocketPort = await freePort();
+      const mosquitto = await startMosquitto({ webSocketPort });
+      const shown: string[] = [];
+      const [mqtts, wss] = await Promise.all(
+        [mosquitto.port, webSocketPort].map((port) => terminateTls(certificates, port, shown)),
+      );
+      const watcher = new Watcher(mosquitto.url, "sdk/#");
+      const { program } = await buildProject(sdk as Sdk, project, folder, {
+        port: mosquitto.port,
+        mqtts: `mqtts://127.0.0.1:${portOf(mqtts!)}`,
+        ws: `ws://127.0.0.1:${webSocketPort}/mqtt`,
+        wss: `wss://127.0.0.1:${portOf(wss!)}/mqtt`,
+        noWebSocket: `ws://127.0.0.1:${mosquitto.port}/mqtt`,
+      });
+      run(program);
+
+      const payload = (name: string): string => `${name} `.repeat(300);
+      for (const name of ["mqtts", "named", "ws", "wss", "standard"]) {
+        await watcher.until(`${name} is online`, () => watcher.texts(`${name}/state`).length > 0);
+        watcher.publish(`sdk/${name}/in`, payload(name));
+        await watcher.until(`${name}'s echo`, () => watcher.texts(`${name}/out`).length > 0);
+        const whole = payload(name);
+        expect(watcher.texts(`${name}/out`)).toEqual([name === "standard" ? `${whole.length} standard` : whole]);
+      }
+      const failures = (): string[] => lines.filter((line) => /^[\w-]+: [A-Z_]+$/.test(line)).sort();
+      await expect.poll(() => failures().length, { timeout: 20_000 }).toBe(4);
+      expect(failures()).toEqual([
+        // The server's alert ends the handshake, and the SDK's TLS says nothing of it.
+        "anonymous: CONNECT_TIMEOUT",
+        "misnamed: TLS_FAILED",
+        "no-websocket: WEBSOCKET_FAILED",
+        "stranger: TLS_FAILED",
+      ]);
+      expect(shown.sort()).toEqual(["client mqtt 127.0.0.1", "client mqtt 127.0.0.1", "client mqtt localhost"]);
+      watcher.stop();
+      for (const server of [mqtts, wss]) server!.close();
+      await mosquitto.stop();
+      certificates.remove();
+      console.log(`TLS, WebSocket and the ECMA-419 class. The device printed:\n${lines.join("\n")}`);
+    },
+    180_000,
+  );
 });
+
+/** TLS in front of a port, for clients with a certificate alone; `shown` gets whose, with which protocol, asking for whom. */
+async function terminateTls(certificates: Certificates, port: number, shown: string[]): Promise<Server> {
+  const pem = (name: string): string => readFileSync(certificates.file(name), "utf8");
+  const server = createServer(
+    {
+      key: pem("broker.key"),
+      cert: pem("broker.pem") + pem("authority.pem"),
+      ca: pem("authority.pem"),
+      requestCert: true,
+      rejectUnauthorized: true,
+      ALPNProtocols: ["mqtt"],
+    },
+    (socket: TLSSocket) => {
+      const { alpnProtocol, servername } = socket as TLSSocket & { servername: string };
+      shown.push(`${socket.getPeerCertificate().subject.CN} ${alpnProtocol} ${servername}`);
+      const broker = connect(port, "127.0.0.1");
+      socket.on("error", () => broker.destroy()).on("close", () => broker.destroy());
+      broker.on("error", () => socket.destroy()).on("close", () => socket.destroy());
+      socket.pipe(broker).pipe(socket);
+    },
+  );
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return server;
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
+}
