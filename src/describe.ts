@@ -25,7 +25,7 @@ export function describe(reason: Reason): string {
     case Reason.QOS_NOT_REQUESTED:
       return "The broker delivered a message with QoS 2, which no subscription asked for: subscribe again with a new session.";
     case Reason.TOO_MANY_UNFINISHED:
-      return "The broker has more messages with QoS 2 under way than there is room for: raise maximumReceived.";
+      return "There is no room to remember another unfinished message with QoS 2: raise maximumReceived, or see why the store fails.";
     case Reason.CLOSED_BY_BROKER:
       return "The broker ended the connection: its log may say why.";
     case Reason.CONNECTION_REFUSED:

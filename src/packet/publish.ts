@@ -76,6 +76,12 @@ export function setPublishPacketId(bytes: Uint8Array, at: number, packetId: numb
   writeUint16(bytes, at + 3 + readUint16(bytes, at + 1), packetId);
 }
 
+/** The packet id in the encoded PUBLISH, QoS 1 or 2, that starts at `at`. */
+export function publishPacketId(bytes: Uint8Array, at: number): number {
+  while (bytes[++at] & 128); // over the remaining length
+  return readUint16(bytes, at + 3 + readUint16(bytes, at + 1));
+}
+
 /** Where the parts of a decoded PUBLISH are. */
 export class PublishView {
   qos = 0;

@@ -32,7 +32,7 @@ export enum Reason {
   NULL_CHARACTER = 23,
   /** [MQTT-2.3.1-1] */
   PACKET_ID_ZERO = 24,
-  /** [MQTT-3.3.1-4], [MQTT-3.1.2-14], [MQTT-3-8.3-4] */
+  /** [MQTT-3.3.1-4], [MQTT-3.1.2-14], [MQTT-3.8.3-4] */
   QOS = 25,
   /** [MQTT-3.3.1-2] */
   DUP_WITH_QOS_0 = 26,
@@ -66,17 +66,17 @@ export enum Reason {
   SUBACK_CODE = 40,
 
   // MQTT 5 alone: malformed packets (section 1.2)
-  /** Not in the fewest bytes, or in more than four [MQTT-1.5.5-1]. */
+  /** Not in the fewest bytes, or in more than four [MQTT5-1.5.5-1]. */
   VARIABLE_BYTE_INTEGER = 41,
   /** An identifier that table 2-4 does not have (2.2.2.2). */
   UNKNOWN_PROPERTY = 42,
   /** A property that this packet does not have, or not in this direction (2.2.2.2). */
   MISPLACED_PROPERTY = 43,
-  /** [MQTT-3.8.3-5] */
+  /** [MQTT5-3.8.3-5] */
   SUBSCRIPTION_RESERVED_BITS = 44,
 
   // The broker broke the protocol with a well-formed packet
-  /** A packet that a broker never sends, or not at this point: [MQTT-3.2.0-1], [MQTT-3.2.0-2] among others. */
+  /** A packet that a broker never sends, or not at this point: [MQTT-3.2.0-1], [MQTT5-3.2.0-2] among others. */
   UNEXPECTED_PACKET = 48,
   /** An acknowledgement that is not the message's, such as PUBACK with QoS 2, or of a request that was not made. */
   UNKNOWN_PACKET_ID = 49,
@@ -88,7 +88,7 @@ export enum Reason {
   // MQTT 5 alone: protocol errors (section 1.2)
   /** A property with a value that it cannot have, such as receive maximum 0. */
   PROPERTY_VALUE = 52,
-  /** Topic alias 0, or above the maximum that was agreed [MQTT-3.3.2-8], [MQTT-3.3.2-11]. */
+  /** Topic alias 0, or above the maximum that was agreed [MQTT5-3.3.2-8], [MQTT5-3.3.2-11]. */
   TOPIC_ALIAS = 53,
   /** A reason code that its packet does not have (table 2-6). */
   REASON_CODE = 54,
@@ -96,7 +96,7 @@ export enum Reason {
   SUBSCRIPTION_OPTIONS = 55,
   /** [MQTT-3.8.3-4] */
   NO_LOCAL_ON_SHARED = 56,
-  /** [MQTT-4.8.2-1], [MQTT-4.8.2-2] */
+  /** [MQTT5-4.8.2-1], [MQTT5-4.8.2-2] */
   SHARE_NAME = 57,
   /** Authentication data, or an AUTH, without an authentication method (3.1.2.11.10, 3.15.2.2.2). */
   NO_AUTHENTICATION_METHOD = 58,

@@ -10,13 +10,25 @@ export interface Answering {
   _acknowledge(type: AcknowledgementType, packetId: number): Reason;
 }
 
+/** Keeps over a reboot how far messages with QoS 2 have come. Each returns false when it could not. */
+export interface SavedHandshakes {
+  /** A message has come, whose packet id is remembered at `place`. */
+  received(place: number, packetId: number): boolean;
+  /** Its PUBREL has come. */
+  forgotten(place: number): void;
+  /** A PUBREC has come: PUBREL takes the message's place. */
+  released(packetId: number): boolean;
+}
+
 /**
  * QoS 2, exactly once, in both directions: an optional part, `mote-mqtt/qos2`. Give one to each client as `exactlyOnce`.
  * Its promise holds while the session lives; a broker that loses the session gets what it had not taken over once more.
  */
 export class ExactlyOnce {
   /** Packet ids of messages that were received and whose PUBREL has not come; 0 for a free place. */
-  private readonly _received: Uint16Array;
+  readonly _received: Uint16Array;
+  /** The part that saves what is below, if there is one. */
+  _saved: SavedHandshakes | undefined;
   private _overflowed = false;
 
   /**
@@ -39,7 +51,7 @@ export class ExactlyOnce {
   receive(message: PublishView): boolean {
     if (this._received.indexOf(message.packetId) >= 0) return false;
     const free = this._received.indexOf(0);
-    if (free >= 0) {
+    if (free >= 0 && this._saved?.received(free, message.packetId) !== false) {
       this._received[free] = message.packetId;
       return true;
     }
@@ -51,7 +63,7 @@ export class ExactlyOnce {
   /** The message did not come to its end: when it comes again, it is new. @internal */
   cancel(packetId: number): void {
     const place = this._received.indexOf(packetId);
-    if (place >= 0) this._received[place] = 0;
+    if (place >= 0) this._forget(place);
   }
 
   /** How many more messages there is room for. @internal */
@@ -92,7 +104,11 @@ export class ExactlyOnce {
       if (type === PacketType.PUBREC ? qos === 1 : qos > 0) return Reason.UNKNOWN_PACKET_ID;
       if (type === PacketType.PUBCOMP) outbox.finish(packetId);
       // The broker has the message: from here on its place is PUBREL's, which is sent again in its stead [MQTT-4.4.0-1].
-      else if (qos === 2) encodeAcknowledgement(outbox.bytes, packet, PacketType.PUBREL, packetId);
+      else if (qos === 2) {
+        // Without PUBREL in the store the message would be sent again after a reboot: then rather PUBREC comes again.
+        if (this._saved?.released(packetId) === false) return Reason.TOO_MANY_UNFINISHED;
+        encodeAcknowledgement(outbox.bytes, packet, PacketType.PUBREL, packetId);
+      }
     }
     // Also of a message that is finished: one that comes again does no harm, and PUBREL lets the broker finish too.
     return type === PacketType.PUBREC ? client._acknowledge(PacketType.PUBREL, packetId) : Reason.OK;
@@ -100,6 +116,11 @@ export class ExactlyOnce {
 
   /** The broker has lost the session. @internal */
   forget(): void {
-    this._received.fill(0);
+    for (let place = 0; place < this._received.length; place++) if (this._received[place]) this._forget(place);
+  }
+
+  private _forget(place: number): void {
+    this._received[place] = 0;
+    this._saved?.forgotten(place);
   }
 }

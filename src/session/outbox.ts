@@ -9,6 +9,11 @@ export interface PayloadSource {
   writePayload(into: Uint8Array, at: number, limit: number): number;
 }
 
+/** Is told that nothing is to be done any more about the message with a packet id. */
+export interface Saved {
+  ended(packetId: number): void;
+}
+
 /** An entry of the ring is a state, padding and length, and the encoded packet. */
 export const ENTRY_HEADER = 4;
 
@@ -56,6 +61,10 @@ export class Outbox {
   _entries = 0;
   /** Where the entry is that has packet id index + 1. */
   _flight: Int32Array;
+  /** The part that saves messages, if there is one. */
+  _saved: Saved | undefined;
+  /** Bytes that parts have for themselves in each entry, after its header; none when undefined. */
+  _margin: number | undefined;
   private readonly _window: number;
   private _lastSlot = 0;
 

@@ -31,7 +31,7 @@ describe("CONNECT", () => {
 
   it.each([
     ["nothing but a clientId", {}, plain],
-    ["no clientId [MQTT-3.1.3-6]", { clientId: "" }, { ...plain, clientId: "" }],
+    ["no clientId, and a clean session then [MQTT-3.1.3-7]", { clientId: "" }, { ...plain, clientId: "" }],
     ["a session to keep [MQTT-3.1.2-4]", { cleanSession: false }, { ...plain, cleanSession: false }],
     ["a keep-alive of its own", { keepAlive: 65_535 }, { ...plain, keepAlive: 65_535 }],
     ["no keep-alive", { keepAlive: 0 }, { ...plain, keepAlive: 0 }],
@@ -47,7 +47,7 @@ describe("CONNECT", () => {
       { ...plain, username: "me", password: "00ff" },
     ],
     [
-      "a will [MQTT-3.1.2-8]",
+      "a will [MQTT-3.1.2-9]",
       { will: { topic: "w", payload: "gone", qos: 1, retain: true } },
       { ...plain, will: { topic: "w", payload: toHex(utf8("gone")), qos: 1, retain: true } },
     ],
@@ -63,6 +63,52 @@ describe("CONNECT", () => {
     ],
   ] as [string, Partial<ClientOptions>, object][])("has %s", (_name, options, expected) => {
     expect(connectOf(options)).toEqual(expected);
+  });
+
+  it.each([
+    [
+      "without will and credentials [MQTT-3.1.2-11], [MQTT-3.1.2-13], [MQTT-3.1.2-15], [MQTT-3.1.2-18], [MQTT-3.1.2-20]",
+      {},
+      "1012" + "00044d515454" + "04" + "02" + "003c" + "000673656e736f72",
+    ],
+    [
+      "with all of them, in their order [MQTT-3.1.3-1], [MQTT-3.1.3-3], [MQTT-3.1.2-19], [MQTT-3.1.2-21]",
+      { clientId: "c", keepAlive: 10, will: { topic: "w", payload: "p", qos: 1 }, username: "u", password: "s" },
+      "1019" + "00044d515454" + "04" + "ce" + "000a" + "000163" + "000177" + "000170" + "000175" + "000173",
+    ],
+    [
+      "with a will of QoS 2 to be retained [MQTT-3.1.2-14]",
+      { clientId: "c", will: { topic: "w", payload: "p", qos: 2, retain: true } },
+      "1013" + "00044d515454" + "04" + "36" + "003c" + "000163" + "000177" + "000170",
+    ],
+    [
+      "with text as UTF-8 [MQTT-3.1.3-4], [MQTT-3.1.3-10], [MQTT-3.1.3-11]",
+      { clientId: "ü", will: { topic: "€", payload: "p" }, username: "\u{1f600}" },
+      "101c" + "00044d515454" + "04" + "86" + "003c" + "0002c3bc" + "0003e282ac" + "000170" + "0004f09f9880",
+    ],
+  ] as [string, Partial<ClientOptions>, string][])(
+    "%s, is as section 3.1 says to the byte",
+    (_name, options, bytes) => {
+      const world = new ScriptedWorld(options);
+      let sent = "";
+      world.platform.network.onConnection = (link) => (link.onBytes = (some) => (sent += toHex(some)));
+      world.client.connect();
+      world.clock.settle();
+      expect(sent).toBe(bytes);
+    },
+  );
+
+  it("is the same at each connection, so that the client id names the session [MQTT-3.1.3-2]", () => {
+    const world = new ScriptedWorld({ cleanSession: false });
+    const expected = { ...plain, cleanSession: false };
+    world.open();
+    for (let count = 0; count < 3; count++) {
+      expect(world.take()).toEqual([expected]);
+      world.accept(count > 0);
+      world.cut();
+      world.nextAttempt();
+      world.clock.settle();
+    }
   });
 
   it("may be larger than every other packet", () => {
@@ -369,7 +415,7 @@ describe("reconnection", () => {
 });
 
 describe("disconnect", () => {
-  it("sends what waits, then DISCONNECT, then closes; and is reported [MQTT-3.14.4-1]", () => {
+  it("sends what waits, then DISCONNECT, then closes; and is reported [MQTT-3.14.4-1], [MQTT-3.14.4-2]", () => {
     const world = new ScriptedWorld();
     const { link } = world.connect();
     link.grant(0);
@@ -380,6 +426,10 @@ describe("disconnect", () => {
     expect(world.take().map(({ type }) => type)).toEqual([PacketType.PUBLISH, PacketType.DISCONNECT]);
     expect(link.closedByClient).toBe(true);
     expect(world.client.connected).toBe(false);
+    world.client.publish("a", "c");
+    world.client.subscribe("d", 0, () => undefined);
+    world.clock.advance(120_000);
+    expect(world.take()).toEqual([]);
     expect(world.events).toEqual([false, Reason.DISCONNECTED]);
   });
 

@@ -29,7 +29,7 @@ function brief(packets: Packet[]): string[] {
 }
 
 describe("publishing with QoS 2", () => {
-  it("takes PUBLISH, PUBREC, PUBREL and PUBCOMP [MQTT-4.3.3-1]", () => {
+  it("takes PUBLISH, PUBREC, PUBREL and PUBCOMP, all with one packet id [MQTT-4.3.3-1], [MQTT-2.3.1-6]", () => {
     const world = worldWithQos2();
     world.connect();
     expect(world.client.publish("t", "x", { qos: 2 })).toBe(Published.SENT);
@@ -42,7 +42,7 @@ describe("publishing with QoS 2", () => {
     expect(world.events).toEqual([false]);
   });
 
-  it("holds its place in the window until PUBCOMP, so that its packet id is not used again", () => {
+  it("holds its place in the window until PUBCOMP, so that its packet id is not used again [MQTT-2.3.1-2]", () => {
     const world = worldWithQos2({ maximumInFlight: 1 });
     world.connect();
     world.client.publish("t", "x", { qos: 2 });
@@ -62,7 +62,7 @@ describe("publishing with QoS 2", () => {
     expect(world.client.inFlight).toBe(0);
   });
 
-  it("sends again, in order, PUBLISH with DUP before PUBREC and PUBREL after it [MQTT-4.4.0-1], [MQTT-4.6.0-1]", () => {
+  it("sends again, in order, PUBLISH with DUP before PUBREC and PUBREL after it [MQTT-4.4.0-1], [MQTT-4.6.0-1], [MQTT-4.3.3-1], [MQTT-3.1.2-4]", () => {
     const world = worldWithQos2({ cleanSession: false });
     world.connect();
     for (const text of ["a", "b", "c"]) world.client.publish("t", text, { qos: 2 });
@@ -77,7 +77,17 @@ describe("publishing with QoS 2", () => {
     expect(world.client.inFlight).toBe(0);
   });
 
-  it("begins anew when the broker lost the session, but for what the broker had taken over", () => {
+  it("sends PUBREL in the order of PUBREC, whatever that of PUBLISH was [MQTT-4.6.0-4]", () => {
+    const world = worldWithQos2();
+    world.connect();
+    for (const text of ["a", "b", "c"]) world.client.publish("t", text, { qos: 2 });
+    expect(brief(world.take())).toEqual(["PUBLISH a#2", "PUBLISH b#3", "PUBLISH c#4"]);
+    world.send(pubrec(4), pubrec(2));
+    world.send(pubrec(3));
+    expect(brief(world.take())).toEqual(["PUBREL#4", "PUBREL#2", "PUBREL#3"]);
+  });
+
+  it("begins anew when the broker lost the session, but for what the broker had taken over [MQTT-3.1.2-6]", () => {
     const world = worldWithQos2();
     world.connect();
     world.client.publish("t", "a", { qos: 2 });
@@ -145,7 +155,7 @@ describe("receiving with QoS 2", () => {
   const message = (text: string, packetId: number, dup = false): Packet =>
     publish("t", text, { qos: 2, packetId, dup });
 
-  it("delivers at PUBLISH, and answers with PUBREC and PUBCOMP [MQTT-4.3.3-2]", () => {
+  it("delivers at PUBLISH, and answers with PUBREC and PUBCOMP [MQTT-4.3.3-2], [MQTT-3.3.4-1], [MQTT-2.3.1-6]", () => {
     const { world, got } = listening();
     world.send(message("x", 7));
     expect(brief(world.take())).toEqual(["PUBREC#7"]);
@@ -154,7 +164,7 @@ describe("receiving with QoS 2", () => {
     expect(got).toEqual(["x"]);
   });
 
-  it("does not deliver again what comes again before PUBREL, on the next connection either", () => {
+  it("does not deliver again what comes again before PUBREL, on the next connection either [MQTT-4.3.3-2], [MQTT-4.1.0-1]", () => {
     const { world, got } = listening();
     world.send(message("x", 7), message("x", 7, true));
     expect(brief(world.take())).toEqual(["PUBREC#7", "PUBREC#7"]);
@@ -165,13 +175,29 @@ describe("receiving with QoS 2", () => {
     expect(got).toEqual(["x"]);
   });
 
-  it("takes a packet id for a new message after PUBREL, or in a new session", () => {
+  it("takes a packet id for a new message after PUBREL, or in a new session [MQTT-4.3.3-2], [MQTT-3.1.2-6]", () => {
     const { world, got } = listening();
     world.send(message("x", 7), pubrel(7), message("y", 7));
     world.cut();
     world.reconnect(false);
     world.send(message("z", 7));
     expect(got).toEqual(["x", "y", "z"]);
+  });
+
+  it("keeps a clean session as long as its connection: nothing is delivered again on it [MQTT-4.1.0-2]", () => {
+    const { world, got } = listening({ cleanSession: true, keepAlive: 0 });
+    world.send(message("x", 7));
+    world.clock.advance(86_400_000);
+    world.send(message("x", 7, true));
+    expect(brief(world.take())).toEqual(["PUBREC#7", "PUBREC#7"]);
+    expect(got).toEqual(["x"]);
+  });
+
+  it("sends PUBREC in the order of PUBLISH, between PUBACKs [MQTT-4.6.0-3], [MQTT-4.6.0-2]", () => {
+    const { world } = listening();
+    const sure = publish("t", "y", { qos: 1, packetId: 5 });
+    world.send(message("x", 9), message("x", 4), sure, message("x", 7));
+    expect(brief(world.take())).toEqual(["PUBREC#9", "PUBREC#4", "PUBACK#5", "PUBREC#7"]);
   });
 
   it("answers a PUBREL of nothing: its PUBCOMP may have got lost", () => {
@@ -187,7 +213,7 @@ describe("receiving with QoS 2", () => {
     expect(got).toEqual(["skipped 200"]);
   });
 
-  it("answers as many as there is room for, and ends the connection, so that the others come again", () => {
+  it("answers as many as there is room for, and ends the connection, so that the others come again [MQTT-4.8.0-2]", () => {
     const { world, got } = listening({}, 2);
     world.link.send(message("1", 1), message("2", 2), message("3", 3));
     const { link } = world;

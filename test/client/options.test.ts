@@ -40,21 +40,48 @@ describe("an option that cannot be", () => {
     [{ url: "mqtt://host:0" }, "port of url must be a whole number from 1 to 65535, not 0"],
     [{ url: "mqtt://host:65536" }, "port of url must be a whole number from 1 to 65535, not 65536"],
     [{ url: "mqtt://host:http" }, "port of url must be a whole number from 1 to 65535, not NaN"],
-    [{ clientId: "a\0b" }, "clientId must be well-formed text without U+0000"],
     [{ clientId: "ü".repeat(40_000) }, "clientId must have at most 65535 bytes, not 80000"],
     [{ clientId: 7 }, "clientId must have at most 65535 bytes, not undefined"],
-    [{ cleanSession: false }, "clientId must not be empty when cleanSession is false"],
-    [{ password: "p" }, "password needs a username"],
     [{ username: "u", password: new Uint8Array(65_536) }, "password must have at most 65535 bytes, not 65536"],
-    [{ will: { topic: "", payload: "" } }, "will.topic must not be empty"],
-    [{ will: { topic: "a/#", payload: "" } }, 'will.topic must not have the wildcards + and #: "a/#"'],
-    [{ will: { topic: "a", payload: "", qos: 3 } }, "will.qos must be a whole number from 0 to 2, not 3"],
     [{ will: { topic: "a", payload: "x".repeat(65_536) } }, "will.payload must have at most 65535 bytes, not 65536"],
     [
       { will: { topic: "a", payload: new Uint8Array(70_000) } },
       "will.payload must have at most 65535 bytes, not 70000",
     ],
   ])("is named: %j", (options, message) => {
+    expect(make(options)).toThrow(message);
+  });
+
+  it.each([
+    [
+      "a clientId with U+0000 [MQTT-3.1.3-4], [MQTT-1.5.3-2]",
+      { clientId: "a\0b" },
+      "clientId must be well-formed text",
+    ],
+    ["no clientId for a session to keep [MQTT-3.1.3-7]", { cleanSession: false }, "clientId must not be empty when"],
+    [
+      "a username with U+0000 [MQTT-3.1.3-11]",
+      { username: "a\0b" },
+      "username must be well-formed text without U+0000",
+    ],
+    ["a password without username [MQTT-3.1.2-22]", { password: "p" }, "password needs a username"],
+    ["a will without a topic [MQTT-4.7.3-1]", { will: { topic: "", payload: "" } }, "will.topic must not be empty"],
+    [
+      "a will topic with a wildcard [MQTT-4.7.1-1]",
+      { will: { topic: "a/#", payload: "" } },
+      'will.topic must not have the wildcards + and #: "a/#"',
+    ],
+    [
+      "a will topic with U+0000 [MQTT-3.1.3-10]",
+      { will: { topic: "a\0", payload: "" } },
+      "will.topic must be well-formed",
+    ],
+    [
+      "a will with QoS 3 [MQTT-3.1.2-14]",
+      { will: { topic: "a", payload: "", qos: 3 } },
+      "will.qos must be a whole number from 0 to 2, not 3",
+    ],
+  ])("is named: %s", (_name, options, message) => {
     expect(make(options)).toThrow(message);
   });
 });

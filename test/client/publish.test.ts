@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Published } from "../../src/client/publisher.ts";
 import { PacketType, Reason } from "../../src/packet/index.ts";
+import { ExactlyOnce } from "../../src/qos2.ts";
 import type { Packet } from "../packet/model.ts";
 import { payloadOf, publish } from "../support/packet-link.ts";
 import { ScriptedWorld } from "../support/scripted-world.ts";
@@ -13,7 +14,7 @@ const brief = (packets: Packet[]): string[] =>
   );
 
 describe("publish", () => {
-  it("sends at once when it can, and says SENT", () => {
+  it("sends at once when it can, with DUP 0, and says SENT [MQTT-3.3.1-2], [MQTT-4.3.1-1]", () => {
     const world = new ScriptedWorld();
     world.connect();
     expect(world.client.publish("a/b", "hello")).toBe(Published.SENT);
@@ -48,7 +49,7 @@ describe("publish", () => {
     expect(world.client.publish("t", "y".repeat(40))).toBe(Published.SENT);
   });
 
-  it("has at most four messages with QoS 1 in flight, by default", () => {
+  it("has at most four messages with QoS 1 in flight, by default, each until its PUBACK [MQTT-4.3.2-1]", () => {
     const world = new ScriptedWorld();
     world.connect();
     const results = ["1", "2", "3", "4", "5", "6"].map((text) => world.client.publish("t", text, { qos: 1 }));
@@ -73,11 +74,11 @@ describe("publish", () => {
     expect(brief(world.take())).toEqual(["2#1"]);
   });
 
-  it("sends again in order and with DUP when the session was kept, and nothing that was acknowledged [MQTT-4.4.0-1]", () => {
+  it("sends again what is not acknowledged, in order, with DUP and its packet id, when the session was kept [MQTT-4.4.0-1], [MQTT-4.6.0-1], [MQTT-3.3.1-1], [MQTT-2.3.1-3], [MQTT-3.1.2-4], [MQTT-4.1.0-1]", () => {
     const world = new ScriptedWorld({ cleanSession: false });
     world.connect();
     for (const text of ["1", "2", "3"]) world.client.publish("t", text, { qos: 1 });
-    world.take();
+    expect(brief(world.take())).toEqual(["1#2", "2#3", "3#4"]);
     world.send(puback(3));
     world.cut();
     world.client.publish("t", "4", { qos: 1 });
@@ -86,7 +87,7 @@ describe("publish", () => {
     expect(brief(world.take())).toEqual(["1#2!", "3#4!", "4#1", "5#0"]);
   });
 
-  it("sends again in order and without DUP when the broker lost the session", () => {
+  it("sends again in order, as new messages without DUP, when the broker lost the session [MQTT-3.1.2-6]", () => {
     const world = new ScriptedWorld({ cleanSession: false });
     world.connect();
     for (const text of ["1", "2"]) world.client.publish("t", text, { qos: 1 });
@@ -99,7 +100,7 @@ describe("publish", () => {
     expect(brief(world.take()).map((one) => one.replace(/#\d/, ""))).toEqual(["1", "2"]);
   });
 
-  it("does not send QoS 0 again", () => {
+  it("does not send QoS 0 again [MQTT-3.3.1-2]", () => {
     const world = new ScriptedWorld({ cleanSession: false });
     world.connect();
     world.client.publish("t", "1");
@@ -288,10 +289,33 @@ describe("a payload", () => {
 });
 
 describe("publisher", () => {
-  it.each(["", "a/+", "#", "a\0b"])("refuses %j [MQTT-4.7.1-1], [MQTT-4.7.3-1]", (topic) => {
-    const world = new ScriptedWorld();
-    expect(() => world.client.publisher(topic)).toThrow(/^topic /);
-    expect(() => world.client.publish(topic, "x")).toThrow(/^topic /);
+  it.each(["", "a/+", "#", "a\0b"])(
+    "refuses %j [MQTT-3.3.2-2], [MQTT-4.7.1-1], [MQTT-4.7.3-1], [MQTT-4.7.3-2]",
+    (topic) => {
+      const world = new ScriptedWorld();
+      expect(() => world.client.publisher(topic)).toThrow(/^topic /);
+      expect(() => world.client.publish(topic, "x")).toThrow(/^topic /);
+    },
+  );
+
+  it.each([
+    ["no longer", 65_535],
+    ["longer", 65_536],
+  ])("takes a topic %s than 65,535 bytes, or refuses it [MQTT-4.7.3-3]", (_name, length) => {
+    const world = new ScriptedWorld({ outboxBytes: 100_000 });
+    world.connect();
+    const topic = "t".repeat(length);
+    if (length > 65_535) {
+      expect(() => world.client.publisher(topic)).toThrow("topic must have at most 65535 bytes, not 65536");
+    } else {
+      world.client.publish(topic, "x");
+      expect(world.take()).toEqual([publish(topic, "x")]);
+    }
+  });
+
+  it("refuses QoS 3 [MQTT-3.3.1-4]", () => {
+    const world = new ScriptedWorld({ exactlyOnce: new ExactlyOnce() });
+    expect(() => world.client.publisher("t", { qos: 3 as 2 })).toThrow("qos must be a whole number from 0 to 2, not 3");
   });
 
   it.each([

@@ -51,7 +51,7 @@ describe("a message", () => {
     ]);
   });
 
-  it("with QoS 1 is acknowledged with its packet id, after its handler [MQTT-4.3.2-2]; with QoS 0 not", () => {
+  it("with QoS 1 is acknowledged with its packet id, after its handler, and not with QoS 0 [MQTT-4.3.2-2], [MQTT-3.3.4-1], [MQTT-2.3.1-6]", () => {
     const world = new ScriptedWorld();
     let sentBefore = -1;
     world.client.onMessage = () => (sentBefore = world.link.take().length);
@@ -59,6 +59,26 @@ describe("a message", () => {
     world.send(publish("t", "x"), publish("t", "y", { qos: 1, packetId: 513 }));
     expect(sentBefore).toBe(0);
     expect(world.take()).toEqual([{ type: PacketType.PUBACK, packetId: 513 }]);
+  });
+
+  it("with QoS 1 whose packet id comes again is another message, whatever its DUP [MQTT-4.3.2-2]", () => {
+    const { world, got } = listening(["t"]);
+    const [one, two, three] = ["1", "2", "3"].map((text) => publish("t", text, { qos: 1, packetId: 7 }));
+    world.send(one, { ...two, dup: true });
+    world.send(three);
+    expect(got).toEqual(["t<t=1", "t<t=2", "t<t=3"]);
+    expect(world.take()).toEqual(Array(3).fill({ type: PacketType.PUBACK, packetId: 7 }));
+  });
+
+  it("with DUP that a handler passes on is sent without [MQTT-3.3.1-3]", () => {
+    const world = new ScriptedWorld();
+    world.client.onMessage = (message) => {
+      expect(message.dup).toBe(true);
+      world.client.publish("passed/on", message.text(), { qos: 1 });
+    };
+    world.connect();
+    world.send(publish("t", "x", { qos: 1, packetId: 7, dup: true }));
+    expect(world.take()[1]).toMatchObject({ topic: "passed/on", qos: 1, dup: false });
   });
 
   it("with QoS 2, which nobody asked for, ends the connection", () => {
@@ -83,7 +103,7 @@ describe("a message", () => {
     expect(got.sort()).toEqual(matching.map((filter) => `${filter}<${topic}=x`).sort());
   });
 
-  it("that no filter matches goes to onMessage, and is acknowledged even without one", () => {
+  it("that no filter matches goes to onMessage, and is acknowledged even without one [MQTT-4.5.0-2]", () => {
     const { world, got } = listening(["a", "+/b"]);
     world.send(publish("c", "x", { qos: 1, packetId: 1 }), publish("$x/b", "y"));
     expect(got).toEqual(["-<c=x", "-<$x/b=y"]);
@@ -105,7 +125,7 @@ describe("a message", () => {
     }
   });
 
-  it("acknowledges any number of messages in one piece, though the room for acknowledgements is small", () => {
+  it("is acknowledged in its turn, any number in one piece, though the room for that is small [MQTT-4.6.0-2]", () => {
     const { world, got } = listening(["t"]);
     const messages = Array.from({ length: 1_000 }, (_, index) => publish("t", "", { qos: 1, packetId: index + 1 }));
     world.send(...messages);
@@ -115,7 +135,7 @@ describe("a message", () => {
     );
   });
 
-  it("is acknowledged in full when the connection takes only a part of the acknowledgements at first", () => {
+  it("is acknowledged in its turn when the connection takes only a part at first [MQTT-4.6.0-2]", () => {
     const { world } = listening(["t"]);
     const { link } = world.link;
     link.grant(37);
@@ -128,7 +148,7 @@ describe("a message", () => {
     expect(ids).toEqual(messages.map(({ packetId }) => packetId));
   });
 
-  it("flood, whose acknowledgements the broker does not read, ends the connection rather than growing", () => {
+  it("flood, whose acknowledgements the broker does not read, ends the connection rather than growing [MQTT-4.8.0-2]", () => {
     const { world } = listening(["t"]);
     world.link.link.grant(0);
     world.send(...Array.from({ length: 64 }, (_, index) => publish("t", "", { qos: 1, packetId: index + 1 })));
@@ -155,7 +175,7 @@ describe("a message larger than receiveBytes", () => {
   });
 
   it.each([exact + 1, 1_000, 100_000])(
-    "with %i bytes is skipped, reported and acknowledged, and the next is not",
+    "with %i bytes is skipped, reported and acknowledged, and the next is not [MQTT-4.5.0-2]",
     (size) => {
       for (const chunk of [1, 1_460, 1e9]) {
         if (chunk === 1 && size > 1_000) continue;
@@ -311,7 +331,7 @@ describe("a handler", () => {
     expect(packets.map(payloadOf).join("")).toBe("why!");
   });
 
-  it("may disconnect: what it published before is sent, nothing more is handled", () => {
+  it("may disconnect: what it published before is sent, nothing more is handled or answered [MQTT-3.14.4-2]", () => {
     const { world, got } = listening(["t"]);
     world.client.subscribe("stop", 1, () => {
       world.client.publish("state", "stopped");
@@ -378,7 +398,7 @@ const NEVER_FROM_BROKER = [PacketType.PUBREC, PacketType.PUBREL, PacketType.PUBC
 /** What the framer finds before anybody asks what packet it is. */
 const FRAMING = ["PACKET_TYPE", "HEADER_FLAGS", "REMAINING_LENGTH", "PACKET_TOO_LARGE", "QOS", "DUP_WITH_QOS_0"];
 
-describe("what is not MQTT", () => {
+describe("what is not MQTT [MQTT-4.8.0-1]", () => {
   it.each(malformed)("$name ends the connection: $reason [$clause]", ({ bytes, reason }) => {
     const packet = fromHex(bytes);
     const type = packet[0] >> 4;

@@ -41,7 +41,7 @@ function answerAll(world: ScriptedWorld, filters = new Set<string>()): Set<strin
 }
 
 describe("subscribe", () => {
-  it("sends SUBSCRIBE at once when there is a connection, and reports what was granted (3.9.3)", () => {
+  it("sends SUBSCRIBE at once when there is a connection, and reports what was granted [MQTT-2.3.1-1], [MQTT-3.8.3-3]", () => {
     const world = new ScriptedWorld();
     world.connect();
     const granted: number[] = [];
@@ -165,11 +165,19 @@ describe("subscribe", () => {
     ["a\0", 0, "filter must be well-formed text without U+0000"],
     ["a", 2, "qos must be a whole number from 0 to 1, not 2"],
     ["x".repeat(300), 0, "filter has 300 bytes: at most 247 are possible"],
-  ])("refuses %j with QoS %i: a mistake of the programmer [MQTT-4.7.1-2], [MQTT-4.7.1-3]", (filter, qos, message) => {
-    const world = new ScriptedWorld();
-    expect(() => world.client.subscribe(filter, qos as 0, nothing)).toThrow(message);
-    world.connect();
-    expect(world.take()).toEqual([]);
+  ])(
+    "refuses %j with QoS %i: a mistake of the programmer [MQTT-3.8.3-1], [MQTT-4.7.1-2], [MQTT-4.7.1-3], [MQTT-4.7.3-1], [MQTT-4.7.3-2]",
+    (filter, qos, message) => {
+      const world = new ScriptedWorld();
+      expect(() => world.client.subscribe(filter, qos as 0, nothing)).toThrow(message);
+      world.connect();
+      expect(world.take()).toEqual([]);
+    },
+  );
+
+  it("refuses a filter of more than 65,535 bytes [MQTT-4.7.3-3]", () => {
+    const { client } = new ScriptedWorld();
+    expect(() => client.subscribe("x".repeat(65_536), 0, nothing)).toThrow("filter must have at most 65535 bytes");
   });
 
   it("takes the longest filter that it says is possible", () => {
@@ -194,6 +202,19 @@ describe("unsubscribe", () => {
     world.clock.advance(250);
     expect(brief(world.link.take())).toEqual(["-a"]);
     expect(got).toEqual(["1"]);
+  });
+
+  it("names the filter as SUBSCRIBE did, and has a packet id of its own [MQTT-3.10.3-1], [MQTT-3.10.3-2], [MQTT-2.3.1-1]", () => {
+    const world = new ScriptedWorld({ maximumInFlight: 1 });
+    world.connect();
+    const subscription = world.client.subscribe("ü/+", 0, nothing);
+    answerAll(world);
+    world.client.publish("t", "x", { qos: 1 });
+    subscription.unsubscribe();
+    world.clock.advance(250);
+    const [message, request] = world.take() as { packetId: number }[];
+    expect(request).toEqual({ type: PacketType.UNSUBSCRIBE, packetId: expect.any(Number), filters: ["ü/+"] });
+    expect([0, message.packetId]).not.toContain(request.packetId);
   });
 
   it("before SUBSCRIBE is sent, says nothing to the broker", () => {

@@ -17,7 +17,7 @@ describe.each<[string, Text]>([
   ["utf8Text", utf8Text],
   ["text of platforms/node", platform.text],
 ])("%s", (_name, text) => {
-  it("encodes as TextEncoder does, and says so when there is no room", () => {
+  it("encodes as TextEncoder does, and says so when there is no room [MQTT-1.5.3-1]", () => {
     fc.assert(
       fc.property(anyText, (string) => {
         const expected = utf8(string);
@@ -35,7 +35,7 @@ describe.each<[string, Text]>([
     );
   });
 
-  it("decodes what is UTF-8 as TextDecoder does, a byte order mark included [MQTT-1.5.3-3]", () => {
+  it("decodes what is UTF-8 as TextDecoder does, a byte order mark included [MQTT-1.5.3-3], [MQTT5-1.5.4-3]", () => {
     const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
     fc.assert(
       fc.property(anyText, (string) => {

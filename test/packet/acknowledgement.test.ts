@@ -15,7 +15,7 @@ const ON_THE_WIRE: [AcknowledgementType, string][] = [
 describe.each(ON_THE_WIRE)("acknowledgement of type %i", (type, bytes) => {
   itIsEncodedAndDecoded(acknowledgement(type));
 
-  it(`is ${bytes} for packet id 0xb00c`, () => {
+  it(`is ${bytes} for packet id 0xb00c [MQTT-2.2.2-1], [MQTT-3.6.1-1]`, () => {
     expect(toHex(encode({ type, packetId: 0xb00c }))).toBe(bytes);
     expect(ACKNOWLEDGEMENT_SIZE).toBe(bytes.length / 2);
   });

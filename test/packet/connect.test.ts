@@ -20,7 +20,7 @@ const FULL: Connect = {
 describe("CONNECT", () => {
   itIsEncodedAndDecoded(connect);
 
-  it("is laid out as in 3.1.2.12 and [MQTT-3.1.3-1]", () => {
+  it("is laid out as in figure 3.6, its payload in order [MQTT-3.1.3-1]", () => {
     expect(toHex(encode(FULL))).toBe("1019" + "00044d515454" + "04" + "ce" + "000a" + "000163000177000170000175000173");
   });
 

@@ -42,7 +42,7 @@ describe("PUBLISH", () => {
     expect(toHex(encode({ ...PLAIN, payload: "68" }))).toBe("3006" + "0003612f62" + "68");
   });
 
-  it("has its packet id between topic and payload with QoS 1 and 2 (3.3.2)", () => {
+  it("has its topic first, then its packet id with QoS 1 and 2, then its payload [MQTT-3.3.2-1]", () => {
     expect(toHex(encode({ ...PLAIN, qos: 1, packetId: 10, payload: "68" }))).toBe(
       "3208" + "0003612f62" + "000a" + "68",
     );

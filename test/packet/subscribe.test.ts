@@ -16,7 +16,7 @@ describe("SUBSCRIBE", () => {
     ],
   });
 
-  it("is the specification's example (figure 3.23)", () => {
+  it("is the specification's example (figure 3.23) [MQTT-3.8.1-1]", () => {
     expect(toHex(EXAMPLE)).toBe("820e" + "000a" + "0003612f6201" + "0003632f6402");
   });
 

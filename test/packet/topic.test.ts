@@ -125,7 +125,7 @@ describe("checkTopicFilter", () => {
     );
   }
 
-  it("agrees with a check level by level [MQTT-4.7.1-2] [MQTT-4.7.1-3]", () => {
+  it("agrees with a check level by level [MQTT-4.7.1-2], [MQTT-4.7.1-3], [MQTT5-4.7.1-1], [MQTT5-4.7.1-2]", () => {
     const anything = fc.string({ unit: fc.constantFrom("a", "/", "+", "#", "é"), minLength: 1, maxLength: 7 });
     fc.assert(
       fc.property(anything, (filter) => {
@@ -148,7 +148,7 @@ describe("checkTopicFilter", () => {
 });
 
 describe("checkTopicName", () => {
-  it("accepts any text that is not empty and has no wildcard [MQTT-4.7.3-1] [MQTT-3.3.2-2]", () => {
+  it("accepts any text that is not empty and has no wildcard [MQTT-4.7.3-1], [MQTT-3.3.2-2], [MQTT5-4.7.0-1], [MQTT5-4.7.3-1], [MQTT5-3.3.2-2]", () => {
     fc.assert(
       fc.property(topicName, fc.nat(), fc.constantFrom("", "+", "#"), (name, position, wildcard) => {
         const at = position % (name.length + 1);

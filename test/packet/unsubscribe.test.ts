@@ -9,7 +9,7 @@ describe("UNSUBSCRIBE", () => {
 
   const EXAMPLE = encode({ type: PacketType.UNSUBSCRIBE, packetId: 10, filters: ["a/b", "c/d"] });
 
-  it("is the specification's example (figure 3.30)", () => {
+  it("is the specification's example (figure 3.30) [MQTT-3.10.1-1]", () => {
     expect(toHex(EXAMPLE)).toBe("a20c" + "000a" + "0003612f62" + "0003632f64");
   });
 

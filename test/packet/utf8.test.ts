@@ -39,7 +39,7 @@ const ALL = range(0, 255);
 /** Bytes on both sides of every limit that table 3-7 of Unicode sets. */
 const EDGES = [0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xe0, 0xff];
 
-describe("checkUtf8 [MQTT-1.5.3-1]", () => {
+describe("checkUtf8 [MQTT-1.5.3-1], [MQTT5-1.5.4-1]", () => {
   it("agrees with Node on every sequence of one and two bytes", () => {
     expect(firstDifference(sequences(ALL))).toBeUndefined();
     expect(firstDifference(sequences(ALL, ALL))).toBeUndefined();
@@ -70,14 +70,14 @@ describe("checkUtf8 [MQTT-1.5.3-1]", () => {
     );
   });
 
-  it("refuses U+0000 wherever it is [MQTT-1.5.3-2]", () => {
+  it("refuses U+0000 wherever it is [MQTT-1.5.3-2], [MQTT5-1.5.4-2]", () => {
     for (const value of ["\0", "\0a", "a\0", "é\0é"]) {
       const bytes = utf8(value);
       expect(checkUtf8(bytes, 0, bytes.length), JSON.stringify(value)).toBe(Reason.NULL_CHARACTER);
     }
   });
 
-  it("takes a byte order mark for a character like any other [MQTT-1.5.3-3]", () => {
+  it("takes a byte order mark for a character like any other [MQTT-1.5.3-3], [MQTT5-1.5.4-3]", () => {
     expect(checkUtf8(Uint8Array.of(0xef, 0xbb, 0xbf), 0, 3)).toBe(Reason.OK);
   });
 

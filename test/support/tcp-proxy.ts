@@ -1,11 +1,16 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { Transform } from "node:stream";
 
-/** Real TCP between a client and a broker, which a test cuts or stalls. */
+/** Real TCP between a client and a broker, which a test cuts, stalls or slows down. */
 export class TcpProxy {
   readonly port: number;
   /** How many connections there were. */
   connections = 0;
+  /** How fast it passes on what the client sends … */
+  bytesPerSecond = Infinity;
+  /** … and what the broker sends. */
+  bytesPerSecondToClient = Infinity;
   private readonly _server: Server;
   private readonly _pairs = new Set<[Socket, Socket]>();
 
@@ -23,14 +28,16 @@ export class TcpProxy {
       const target = connect(targetPort, "127.0.0.1");
       const pair: [Socket, Socket] = [client, target];
       this._pairs.add(pair);
-      client.pipe(target);
-      target.pipe(client);
+      const brakes = [brake(() => this.bytesPerSecond), brake(() => this.bytesPerSecondToClient)] as const;
+      client.pipe(brakes[0]).pipe(target);
+      target.pipe(brakes[1]).pipe(client);
       for (const socket of pair) {
         socket.on("error", () => undefined);
         socket.on("close", () => {
           this._pairs.delete(pair);
           client.destroy();
           target.destroy();
+          for (const brake of brakes) brake.destroy();
         });
       }
     });
@@ -51,8 +58,8 @@ export class TcpProxy {
   /** Passes nothing on any more, and says nothing: half-open, for both ends. */
   stall(): void {
     for (const [client, target] of this._pairs) {
-      client.unpipe(target);
-      target.unpipe(client);
+      client.unpipe();
+      target.unpipe();
     }
   }
 
@@ -61,4 +68,15 @@ export class TcpProxy {
     this._server.close();
     await once(this._server, "close");
   }
+}
+
+/** Lets bytes pass no faster than that. */
+function brake(bytesPerSecond: () => number): Transform {
+  return new Transform({
+    transform: (chunk: Buffer, _encoding, done) => {
+      const ms = (chunk.length * 1_000) / bytesPerSecond();
+      if (ms < 1) done(null, chunk);
+      else setTimeout(() => done(null, chunk), ms);
+    },
+  });
 }

@@ -117,8 +117,8 @@ export class StreamingPublisher implements LineOwner {
   write(bytes: Uint8Array, start?: number, end?: number): number {
     const from = start ?? 0;
     const to = end ?? bytes.length;
-    if (!(from >= 0 && from <= to && to <= bytes.length)) {
-      throw new RangeError("payload must be bytes that reach from start to end");
+    if (!(from >= 0 && from <= to && to <= bytes.length && from % 1 === 0 && to % 1 === 0)) {
+      throw new RangeError(`write must have bytes that reach from start to end, not from ${from} to ${to}`);
     }
     if (this._state === State.IDLE) return 0;
     if (to - from > this._missing) {

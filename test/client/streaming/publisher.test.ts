@@ -150,7 +150,8 @@ describe("while a message is streamed", () => {
     world.connect();
     publisher.begin(3);
     expect(() => publisher.write(bytes("four"))).toThrow("write has 4 bytes, but begin announced only 3 more");
-    expect(() => publisher.write(bytes("abc"), 2, 4)).toThrow("payload must be bytes that reach from start to end");
+    expect(() => publisher.write(bytes("abc"), 2, 4)).toThrow("write must have bytes that reach from start to end");
+    expect(() => publisher.write(bytes("abc"), 0, 0.5)).toThrow("not from 0 to 0.5");
     publisher.write(bytes("ab"));
     expect(() => publisher.end()).toThrow("end came 1 bytes before the payload's");
     publisher.write(bytes("c"));

@@ -36,7 +36,7 @@ import { type Connect, encode, encodeProperties, fromHex, type Packet, toHex, ut
 import { readPackets } from "./read-packets.ts";
 
 describe("CONNECT", () => {
-  it("is laid out as in 3.1.2.12 and [MQTT-3.1.3-1]", () => {
+  it("is laid out as in 3.1.2.12, its payload in order [MQTT-3.1.2-1], [MQTT-3.1.2-9], [MQTT-3.1.2-17], [MQTT-3.1.2-19], [MQTT-3.1.3-1], [MQTT-3.1.3-3]", () => {
     const packet: Connect = {
       type: PacketType.CONNECT,
       clientId: "c",
@@ -58,6 +58,17 @@ describe("CONNECT", () => {
         "051800000001" +
         "000177000170000175000173",
     );
+  });
+
+  it("has flags 0 for what is not there: will, user name, password [MQTT-3.1.2-11], [MQTT-3.1.2-13], [MQTT-3.1.2-16], [MQTT-3.1.2-18]", () => {
+    const packet: Connect = {
+      type: PacketType.CONNECT,
+      clientId: "c",
+      cleanStart: true,
+      keepAlive: 60,
+      properties: {},
+    };
+    expect(toHex(encode(packet))).toBe("100e" + "00044d515454" + "05" + "02" + "003c" + "00" + "000163");
   });
 
   it("may have a password without a user name (3.1.2.9), and an empty client identifier with or without clean start", () => {
@@ -212,7 +223,11 @@ describe("PUBLISH", () => {
     properties: {},
   };
 
-  it("has packet identifier, then properties, between topic and payload (3.3.2)", () => {
+  it("has no packet identifier with QoS 0 [MQTT-2.2.1-2], and property length 0 without properties [MQTT-2.2.2-1]", () => {
+    expect(toHex(encode({ ...PLAIN, qos: 0, packetId: 0 }))).toBe("3007" + "0003612f62" + "00" + "68");
+  });
+
+  it("has topic, packet identifier, properties and payload in this order [MQTT-3.3.2-1]", () => {
     expect(toHex(encode(PLAIN))).toBe("3209" + "0003612f62" + "000a" + "00" + "68");
     expect(toHex(encode({ ...PLAIN, properties: { topicAlias: 5 } }))).toBe(
       "320c" + "0003612f62" + "000a" + "03230005" + "68",
@@ -296,7 +311,7 @@ describe("PUBACK, PUBREC, PUBREL and PUBCOMP", () => {
 });
 
 describe("SUBSCRIBE", () => {
-  it("has its options in a byte after each filter (3.8.3.1)", () => {
+  it("has its options in a byte after each filter (3.8.3.1) [MQTT-3.8.1-1]", () => {
     const bytes = encode({
       type: PacketType.SUBSCRIBE,
       packetId: 10,
@@ -318,6 +333,13 @@ describe("SUBSCRIBE", () => {
       const bytes = Uint8Array.of(0x82, 7, 0, 10, 0, 0, 1, 0x61, options);
       expect(readPackets([bytes], { toServer: true }).packets.length, `options ${options}`).toBe(allowed ? 1 : 0);
     }
+  });
+});
+
+describe("UNSUBSCRIBE", () => {
+  it("has its filters after its properties [MQTT-3.10.1-1]", () => {
+    const packet: Packet = { type: PacketType.UNSUBSCRIBE, packetId: 10, properties: {}, filters: ["a/b", "c"] };
+    expect(toHex(encode(packet))).toBe("a20b" + "000a" + "00" + "0003612f62" + "000163");
   });
 });
 

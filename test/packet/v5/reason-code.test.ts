@@ -74,7 +74,7 @@ describe("a reason code", () => {
 });
 
 describe("disconnectReason", () => {
-  it("is a code that a client may send in DISCONNECT, or a server in CONNACK, whatever the reason", () => {
+  it("is a code that a client may send in DISCONNECT, or a server in CONNACK, whatever the reason [MQTT-3.14.2-1]", () => {
     const wrong = REASONS.filter((reason) => reason < 0x80).filter((reason) => {
       const code = disconnectReason(reason);
       return !isReasonCode(PacketType.DISCONNECT, code) && !isReasonCode(PacketType.CONNACK, code);

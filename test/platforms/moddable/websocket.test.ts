@@ -117,7 +117,7 @@ async function upgraded(settings: Record<string, unknown> = {}, writable = 60_00
   return device;
 }
 
-describe("the handshake", () => {
+describe("the handshake [MQTT5-6.0.0-3]", () => {
   only("asks for the URL's path with the subprotocol mqtt [MQTT-6.0.0-3], and is followed by CONNECT", async () => {
     const device = await upgraded();
     const request = Buffer.from(device.writes[0]!, "hex").toString("latin1");
@@ -171,7 +171,7 @@ describe("the handshake", () => {
   });
 });
 
-describe("frames", () => {
+describe("frames [MQTT-6.0.0-1], [MQTT5-6.0.0-1], [MQTT5-6.0.0-2]", () => {
   only.each(data.frames)("that must not come end the connection: $what", async ({ bytes }) => {
     const device = await upgraded();
     await device.receive(bytes.replaceAll(" ", ""));

@@ -183,7 +183,7 @@ describeWith(openssl, "TLS on Node.js", () => {
       });
       afterAll(() => broker?.stop());
 
-      it("publishes and receives when the certificate is the authority's", async () => {
+      it("publishes and receives when the certificate is the authority's [MQTT-7.1.2-2]", async () => {
         const ca = readFileSync(file("authority.pem"));
         const url = broker.url.replace("127.0.0.1", "localhost");
         for (const one of [broker.url, url]) {

@@ -11,7 +11,7 @@ import { XsMachine } from "../../../tools/simulator/xs/machine.ts";
 import { encode, type Packet, toHex } from "../../packet/model.ts";
 import { readPackets } from "../../packet/read-packets.ts";
 
-/** More than any test sends through one connection: the credit is no part of what is tested here. */
+/** More than most tests send through one connection: the credit is no part of what is tested there. */
 const CREDIT = 1_000_000;
 
 const programs = new Map<string, Promise<string>>();
@@ -36,6 +36,8 @@ export async function stopDevices(): Promise<void> {
 export interface ScriptedDeviceOptions {
   settings?: Record<string, unknown>;
   seed?: number;
+  /** How many bytes a connection takes before `grant`. */
+  credit?: number;
 }
 
 export class ScriptedDevice {
@@ -51,8 +53,11 @@ export class ScriptedDevice {
   attempts = 0;
   /** Gets each packet that the device sends, but subscriptions: those are granted. */
   onPacket: (packet: Packet) => void | Promise<void> = () => undefined;
+  /** Gets what the device sends in place of `onPacket`: packets that are larger than a test's buffer, or cut. */
+  onBytes: ((bytes: Uint8Array) => void) | undefined;
 
   private readonly _machine: Machine;
+  private readonly _credit: number;
   private _socket = -1;
   private _alarm = Infinity;
   private readonly _written: Uint8Array[] = [];
@@ -71,7 +76,8 @@ export class ScriptedDevice {
     return device;
   }
 
-  private constructor(engine: XsHost | "node", { settings = {}, seed = 1 }: ScriptedDeviceOptions) {
+  private constructor(engine: XsHost | "node", { settings = {}, seed = 1, credit = CREDIT }: ScriptedDeviceOptions) {
+    this._credit = credit;
     const board: Board = {
       open: (socket, hostname, port, secure) => {
         this.attempts++;
@@ -80,7 +86,7 @@ export class ScriptedDevice {
       },
       write: (_socket, bytes) => {
         this._written.push(bytes);
-        this.wire.push(toHex(bytes));
+        if (!this.onBytes) this.wire.push(toHex(bytes));
       },
       close: () => {
         this._socket = -1;
@@ -129,7 +135,7 @@ export class ScriptedDevice {
 
   /** The connection opens. */
   async opened(): Promise<void> {
-    await this._event((machine) => machine.opened(this.time, this._socket, CREDIT));
+    await this._event((machine) => machine.opened(this.time, this._socket, this._credit));
   }
 
   /** The connection opens, and the broker accepts it. */
@@ -137,6 +143,11 @@ export class ScriptedDevice {
     if (!this.connecting) await this.nextAttempt();
     await this.opened();
     await this.send({ type: PacketType.CONNACK, sessionPresent, returnCode: 0 });
+  }
+
+  /** The connection takes so many bytes more. */
+  async grant(credit: number): Promise<void> {
+    await this._event((machine) => machine.writable(this.time, this._socket, credit));
   }
 
   send(...packets: Packet[]): Promise<void> {
@@ -162,7 +173,9 @@ export class ScriptedDevice {
     const machine = this._machine;
     await send(machine);
     if (machine instanceof XsMachine) await machine.settled();
-    if (this._written.length > 0) {
+    if (this.onBytes) {
+      for (const bytes of this._written.splice(0)) this.onBytes(bytes);
+    } else if (this._written.length > 0) {
       const { packets, reason } = readPackets(this._written.splice(0), { bufferSize: 100_000 });
       if (reason) throw new Error(`the device sent what is malformed: ${Reason[reason]}`);
       this._unanswered.push(...packets);
