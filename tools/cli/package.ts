@@ -18,9 +18,17 @@ export function sourceOfPart(part: string): string | undefined {
   return typeof target === "object" ? target.default.replace(/^\.\/dist\/(.*)\.js$/, "$1.ts") : undefined;
 }
 
+/** The optional parts of the client that a Moddable project can have: "qos2" of `mote-mqtt/qos2`, and so on. */
+export function partsForModdable(): string[] {
+  const exports = Object.entries(packageJson().exports);
+  return exports.flatMap(([path, target]) =>
+    path !== "." && typeof target === "object" && target.moddable ? path.slice(2) : [],
+  );
+}
+
 interface PackageJson {
   version: string;
-  exports: Record<string, string | { default: string }>;
+  exports: Record<string, string | { default: string; moddable?: string }>;
 }
 
 function packageJson(): PackageJson {

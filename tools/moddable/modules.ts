@@ -1,10 +1,18 @@
-import { join } from "node:path";
-import { build, transform } from "esbuild";
-import { packageRoot } from "../cli/package.ts";
+import { readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { build, type Plugin, transform } from "esbuild";
+import { packageRoot, partsForModdable, sourceOfPart } from "../cli/package.ts";
 
-/** The modules of a Moddable project: the specifier it imports, the file below dist/moddable/, and the source. */
-export const MODULES = [
-  { specifier: "mote-mqtt", file: "mote-mqtt.js", source: "platforms/moddable/core.ts" },
+/** A module of a Moddable project: the specifier it imports, the file below dist/moddable/, and the source. */
+interface Module {
+  specifier: string;
+  file: string;
+  source: string;
+}
+
+const CORE: Module = { specifier: "mote-mqtt", file: "mote-mqtt.js", source: "platforms/moddable/core.ts" };
+
+const PLATFORM: Module[] = [
   { specifier: "mote-mqtt/moddable", file: "moddable.js", source: "platforms/moddable/index.ts" },
   { specifier: "mote-mqtt/moddable/tls", file: "moddable-tls.js", source: "platforms/moddable/tls.ts" },
   {
@@ -17,7 +25,15 @@ export const MODULES = [
     file: "mqtt-client.js",
     source: "platforms/moddable/mqtt-client/index.ts",
   },
-] as const;
+];
+
+/** What extends the client: `mote-mqtt/qos2` and the like. */
+const parts = (): Module[] =>
+  partsForModdable().map((part) => ({
+    specifier: `mote-mqtt/${part}`,
+    file: `${part}.js`,
+    source: sourceOfPart(part)!,
+  }));
 
 export interface CompiledModule {
   specifier: string;
@@ -26,32 +42,135 @@ export interface CompiledModule {
 }
 
 /**
- * Compiles the modules for XS, as they are published and as they are tested. The names of private members become short:
- * each distinct name of a program takes memory on a device.
+ * Compiles the modules for XS, as they are published and as they are tested. The names of private members become short,
+ * and the same in all modules: each distinct name of a program takes memory on a device.
  */
 export async function compileModules(): Promise<CompiledModule[]> {
-  return Promise.all(
-    MODULES.map(async ({ specifier, file, source }) => {
-      const { outputFiles } = await build({
-        entryPoints: [join(packageRoot, source)],
-        bundle: true,
-        write: false,
-        format: "esm",
-        target: "es2022",
-        external: ["mote-mqtt", "timer", "time", "net", "embedded:*"],
-        legalComments: "none",
-        logLevel: "silent",
-        tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
-      });
-      const { code } = await transform(constant(outputFiles[0]!.text), {
-        format: "esm",
-        target: "es2022",
-        minify: true,
-        mangleProps: /^_/,
-      });
-      return { specifier, file, code };
-    }),
+  const core = await bundle(CORE.source);
+  const extended = await Promise.all(
+    parts().map(async (module) => ({ ...module, ...(await bundle(module.source, [sharedWith(core, module.source)])) })),
   );
+  const platform = await Promise.all(PLATFORM.map(async (module) => ({ ...module, ...(await bundle(module.source)) })));
+  const needed = classesNeeded(
+    core,
+    extended.map(({ code }) => code),
+  );
+
+  const compiled: CompiledModule[] = [];
+  let mangleCache: Record<string, string | false> = {};
+  for (const { specifier, file, code } of [
+    { ...CORE, ...(await bundle(CORE.source, [], needed)) },
+    ...platform,
+    ...extended,
+  ]) {
+    const result = await transform(constant(code), {
+      format: "esm",
+      target: "es2022",
+      minify: true,
+      mangleProps: /^_/,
+      mangleCache,
+    });
+    mangleCache = result.mangleCache!;
+    compiled.push({ specifier, file, code: result.code });
+  }
+  return compiled;
+}
+
+interface Bundle {
+  code: string;
+  /** The sources that went into it. */
+  files: ReadonlySet<string>;
+  exports: ReadonlySet<string>;
+}
+
+/** Bundles a module, which also exports `classes`: the file of each by its name. */
+async function bundle(
+  source: string,
+  plugins: Plugin[] = [],
+  classes: ReadonlyMap<string, string> = new Map(),
+): Promise<Bundle> {
+  const also = [...classes].map(([name, file]) => `export { ${name} } from ${JSON.stringify(file)};`);
+  const { outputFiles, metafile } = await build({
+    ...(also.length === 0
+      ? { entryPoints: [source] }
+      : { stdin: { contents: [`export * from "./${source}";`, ...also].join("\n"), resolveDir: packageRoot } }),
+    absWorkingDir: packageRoot,
+    outdir: ".",
+    bundle: true,
+    write: false,
+    metafile: true,
+    format: "esm",
+    target: "es2022",
+    external: ["mote-mqtt", "timer", "time", "net", "embedded:*"],
+    legalComments: "none",
+    logLevel: "silent",
+    tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
+    plugins,
+  });
+  const files = Object.keys(metafile.inputs).filter((file) => file.endsWith(".ts"));
+  return {
+    code: outputFiles[0]!.text,
+    files: new Set(files.map((file) => join(packageRoot, file))),
+    exports: new Set(Object.values(metafile.outputs)[0]!.exports),
+  };
+}
+
+/**
+ * Lets a part that extends the client use what the core has, where it would have got copies: classes, and the functions
+ * that the core exports. Constants it gets, for the bundler puts their values in place; but what the part exports of the
+ * core's constants is the core's.
+ */
+function sharedWith(core: Bundle, part: string): Plugin {
+  const shared = (file: string, importer: string): string[] => {
+    const { classes, functions, constants } = exportsOf(file);
+    const public_ = importer === join(packageRoot, part) ? [...functions, ...constants] : functions;
+    return [...classes, ...public_.filter((name) => core.exports.has(name))];
+  };
+  return {
+    name: "shared with the core",
+    setup(build) {
+      build.onResolve({ filter: /^mote-mqtt$/ }, ({ path }) => ({ path, external: true, sideEffects: false }));
+      build.onResolve({ filter: /^\./ }, ({ path, resolveDir, importer, namespace }) => {
+        const file = resolve(resolveDir, path);
+        if (namespace !== "file" || !core.files.has(file) || shared(file, importer).length === 0) return undefined;
+        // One and the same file is another module to the part itself than to those that it is made of.
+        const suffix = importer === join(packageRoot, part) ? "?exported" : "";
+        return { path: file, suffix, namespace: "core", sideEffects: false, pluginData: shared(file, importer) };
+      });
+      build.onLoad({ filter: /.*/, namespace: "core" }, ({ path, pluginData }) => {
+        const fromCore = pluginData as string[];
+        const { classes, functions, constants } = exportsOf(path);
+        const others = [...classes, ...functions, ...constants].filter((name) => !fromCore.includes(name));
+        const contents = [
+          `export { ${fromCore.join(", ")} } from "mote-mqtt";`,
+          `export { ${others.join(", ")} } from ${JSON.stringify(path)};`,
+        ].join("\n");
+        return { contents, loader: "ts", resolveDir: dirname(path) };
+      });
+    },
+  };
+}
+
+/** The core's classes that modules import beyond what it exports, and the file of each. */
+function classesNeeded(core: Bundle, modules: string[]): Map<string, string> {
+  const imported = modules.flatMap((code) => [...code.matchAll(/^import \{([^}]*)\} from "mote-mqtt";$/gm)]);
+  const names = new Set(imported.flatMap(([, list]) => list!.split(",").map((name) => name.trim().split(" as ")[0]!)));
+  const needed = new Map<string, string>();
+  for (const file of core.files) {
+    for (const name of exportsOf(file).classes) if (names.has(name) && !core.exports.has(name)) needed.set(name, file);
+  }
+  return needed;
+}
+
+/** The names of the values that a source exports. */
+function exportsOf(file: string): { classes: string[]; functions: string[]; constants: string[] } {
+  const source = readFileSync(file, "utf8");
+  const names = (pattern: RegExp): string[] => [...source.matchAll(pattern)].map(([, name]) => name!);
+  return {
+    classes: names(/^export (?:abstract )?class (\w+)/gm),
+    functions: names(/^export function (\w+)/gm),
+    constants: names(/^export (?:const enum|const|let|enum) (\w+)/gm),
+  };
 }
 
 /**

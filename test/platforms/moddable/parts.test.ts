@@ -1,0 +1,111 @@
+// The optional parts of the client, compiled apart from it as a Moddable project has them.
+
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { packageRoot, partsForModdable } from "../../../tools/cli/package.ts";
+import { compileModules } from "../../../tools/moddable/modules.ts";
+import { built, ShimDevice, stopDevices } from "./device.ts";
+
+const only = "host" in built ? test : test.skip;
+
+afterEach(stopDevices);
+
+interface Manifest {
+  modules: Record<string, string>;
+  preload: string;
+}
+
+describe("each optional part", () => {
+  const modules = compileModules();
+
+  test.each(partsForModdable())("%s has a manifest that names its module", async (part) => {
+    const name = part.replaceAll("/", "-");
+    const manifest = join(packageRoot, "platforms/moddable", `manifest-${name}.json`);
+    expect(existsSync(manifest), `${manifest} is missing`).toBe(true);
+    const { modules: listed, preload } = JSON.parse(readFileSync(manifest, "utf8")) as Manifest;
+    expect(listed).toEqual({ [`mote-mqtt/${part}`]: `../../dist/moddable/${name}` });
+    expect(preload).toBe(`mote-mqtt/${part}`);
+    expect((await modules).map(({ file }) => file)).toContain(`${name}.js`);
+  });
+
+  test("extends the core's own client, and has no copy of it", async () => {
+    const v5 = (await modules).find(({ specifier }) => specifier === "mote-mqtt/v5")!;
+    expect(v5.code).toMatch(/import ?\{Client as \w+\} ?from"mote-mqtt"/);
+    for (const { specifier, code } of await modules) {
+      const isCore = specifier === "mote-mqtt";
+      expect([specifier, code.includes("reconnectMaxMs"), code.includes("maximumSubscriptions is")]).toEqual([
+        specifier,
+        isCore,
+        isCore,
+      ]);
+    }
+  });
+});
+
+function hex(text: string): string {
+  return Buffer.from(text).toString("hex");
+}
+
+const PROGRAM = `
+  import { Client } from "mote-mqtt";
+  import { platform } from "mote-mqtt/moddable";
+  import { ExactlyOnce } from "mote-mqtt/qos2";
+  import { Streaming } from "mote-mqtt/streaming";
+  const client = new Client(platform, {
+    url: "mqtt://broker.test", clientId: "c", keepAlive: 0, tickMs: 50, exactlyOnce: new ExactlyOnce(),
+  });
+  const streaming = new Streaming(client);
+  const large = streaming.publisher("large");
+  large.onEnd = (reason) => host.print("end " + reason);
+  client.subscribe("set/#", 2, (message) => host.print(message.topic + "=" + message.text()));
+  client.onConnect = () => {
+    client.publish("a", "b", { qos: 2 });
+    host.print("begun " + large.begin(4));
+  };
+  large.onWritable = () => {
+    large.write(new Uint8Array([1, 2, 3, 4]));
+    large.end();
+  };
+  client.onDisconnect = (reason) => host.print("lost " + reason);
+  client.connect();
+`;
+
+describe("on a client of the core", () => {
+  only("QoS 2 goes both ways, and a message is streamed", async () => {
+    const device = await ShimDevice.run(PROGRAM);
+    await device.connect(60_000);
+    await device.pass(100);
+    expect(device.writes.join("")).toContain(`34060001${hex("a")}0002${hex("b")}`);
+    expect(device.writes.join("")).toContain(`300b0005${hex("large")}01020304`);
+    await device.receive("50020002");
+    expect(device.writes.at(-1)).toBe("62020002");
+    await device.receive("70020002");
+    const message = `340a0005${hex("set/x")}0009${hex("y")}`;
+    await device.receive(message);
+    expect(device.writes.at(-1)).toBe("50020009");
+    await device.receive(message.replace("34", "3c"));
+    await device.receive("62020009");
+    expect(device.writes.at(-1)).toBe("70020009");
+    expect(device.lines).toEqual(["begun true", "end 0", "set/x=y"]);
+  });
+
+  only("MQTT 5 is spoken, and its reasons have the core's names", async () => {
+    const device = await ShimDevice.run(`
+      import { Reason as ReasonOfCore } from "mote-mqtt";
+      import { platform } from "mote-mqtt/moddable";
+      import { Client, describe, Reason } from "mote-mqtt/v5";
+      const client = new Client(platform, { url: "mqtt://broker.test", clientId: "c", keepAlive: 0, tickMs: 50 });
+      client.subscribe("set/#", 1, (message) => host.print(message.topic + "=" + message.text()));
+      client.onDisconnect = (reason) => host.print((Reason === ReasonOfCore) + " " + describe(reason));
+      client.connect();
+    `);
+    await device.up(60_000);
+    expect(device.writes[0]).toMatch(/^10..00044d515454050200000/);
+    await device.receive("2003000000");
+    expect(device.writes[1]).toMatch(new RegExp(`^82.*${hex("set/#")}01$`));
+    await device.receive(`30080005${hex("set/x")}00`);
+    await device.receive("e0018b");
+    expect(device.lines).toEqual(["set/x=", "true The broker is shutting down: it is tried again."]);
+  });
+});
