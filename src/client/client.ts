@@ -97,7 +97,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
   /** How much of the outbox's next packet the transport has taken. @internal */
   _written = 0;
   /** How the message being received is to be answered: packet id, 0 for not at all, and the packet's type. */
-  protected _answerId = 0;
+  /** @internal */ _answerId = 0;
   protected _answerType: AcknowledgementType = PacketType.PUBACK;
   /** Whether it is to be delivered: with QoS 2 it may have been already. */
   /** @internal */ _isNew = true;
@@ -255,8 +255,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     return outbox.queued === 0 ? Published.SENT : Published.QUEUED;
   }
 
-  /** @internal */
-  get _maximumQos(): number {
+  protected get _maximumQos(): number {
     return this._exactlyOnce ? 2 : 1;
   }
 

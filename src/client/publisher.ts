@@ -43,8 +43,8 @@ export interface Publishing {
 export class Publisher implements PayloadSource {
   protected readonly _client: Publishing;
   protected readonly _text: Text;
-  protected readonly _topic: Uint8Array;
-  protected readonly _header: number;
+  /** @internal */ readonly _topic: Uint8Array;
+  /** @internal */ readonly _header: number;
   private readonly _decimals: number;
   private _payload: Payload = 0;
   private _start = 0;

@@ -118,10 +118,9 @@ export class Pieces {
 
   /** And goes on. */
   onLargePayload(bytes: Uint8Array, start: number, end: number, missing: number): void {
-    if (this._receiving) {
+    if (this._receiving && (missing > 0 || this._remember())) {
       this._piece._set(bytes, start, end, this._offset);
       this._offset += end - start;
-      if (missing === 0) this._remember();
       this._hand();
       if (missing === 0) this._finish();
     }
@@ -151,12 +150,16 @@ export class Pieces {
     return true;
   }
 
-  /** The message is here to its end: with QoS 2 it is not taken again. */
-  private _remember(): void {
+  /**
+   * The message is here to its end: with QoS 2 it is not taken again. Returns false when a store has no room for that: then
+   * it gets no answer, and the connection ends.
+   */
+  private _remember(): boolean {
     const client = this._client;
-    if (client._message.qos === 2) client._exactlyOnce!.receive(client._publishView);
+    if (client._message.qos < 2 || client._exactlyOnce!.receive(client._publishView)) return true;
+    client._answerId = 0;
+    return false;
   }
-
   private _hand(): void {
     for (let at = 0; at < this._receivers.length; at++) {
       const receiver = this._receivers[at];

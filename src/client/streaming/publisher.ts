@@ -1,17 +1,28 @@
 import { writeField, writeUint16 } from "../../packet/bytes.ts";
-import { MAX_REMAINING_LENGTH, PacketType, remainingLengthSize, writeFixedHeader } from "../../packet/fixed-header.ts";
-import { DUP, publishHeader } from "../../packet/publish.ts";
+import {
+  MAX_REMAINING_LENGTH,
+  packetSize,
+  PacketType,
+  remainingLengthSize,
+  writeFixedHeader,
+} from "../../packet/fixed-header.ts";
+import { DUP, publishQos, RETAIN } from "../../packet/publish.ts";
 import { Reason } from "../../packet/reason.ts";
 import type { Client } from "../client.ts";
 import { inRange } from "../options.ts";
+import type { Publisher } from "../publisher.ts";
 import type { Line, LineOwner } from "./line.ts";
 
-/** How a streaming publisher sends. */
-export interface StreamingPublisherOptions {
-  /** 0 by default. 1: the broker acknowledges. 2: exactly once, with the client's `exactlyOnce`. */
-  qos?: 0 | 1 | 2;
-  /** Whether the broker keeps the message for later subscribers. False by default. */
-  retain?: boolean;
+/** What MQTT 5 has more. */
+interface Version5 {
+  /** What the broker said in CONNACK that it takes. */
+  readonly connack?: {
+    readonly maximumQos: number;
+    readonly retainAvailable: boolean;
+    readonly maximumPacketSize: number;
+  };
+  /** `_quota`: how many messages may be sent until one is acknowledged [MQTT-4.9.0-2]. */
+  readonly _outbox: { _quota?: number };
 }
 
 enum State {
@@ -39,7 +50,8 @@ export class StreamingPublisher implements LineOwner {
   onWritable: (() => void) | undefined;
   /**
    * What became of a message, once for each that was begun: `OK` when it is delivered (with QoS 0: handed to the
-   * connection), else the reason for which the connection ended. Then the message has to be begun anew.
+   * connection); the reason for which the connection ended: then it has to be begun anew; or with MQTT 5 a code from 0x80
+   * up with which the broker rejected it.
    */
   onEnd: ((reason: Reason) => void) | undefined;
 
@@ -61,17 +73,23 @@ export class StreamingPublisher implements LineOwner {
   private _delivered = false;
   /** Whether the broker may have the message, and would know it again. */
   private _again = false;
+  /** Whether it takes a place of MQTT 5's quota on this connection. */
+  private _counts = false;
 
   /** @internal */
-  constructor(client: Client, line: Line, topic: Uint8Array, packetId: number, options: StreamingPublisherOptions) {
+  constructor(client: Client, line: Line, publisher: Publisher, packetId: number) {
+    const topic = publisher._topic;
+    const properties = (publisher as { _properties?: Uint8Array })._properties; // of MQTT 5
     this._client = client;
     this._line = line;
-    this._qos = inRange("qos", options.qos, 0, 0, client._maximumQos);
-    this._header = publishHeader(this._qos, options.retain ?? false);
+    this._header = publisher._header;
+    this._qos = publishQos(this._header);
     this._packetId = packetId;
-    this._head = new Uint8Array(FIXED_HEADER + 2 + topic.length + (this._qos ? 2 : 0));
+    const propertiesAt = FIXED_HEADER + 2 + topic.length + (this._qos ? 2 : 0);
+    this._head = new Uint8Array(propertiesAt + (properties ? properties.length : 0));
     const idAt = writeField(this._head, FIXED_HEADER, topic);
     if (this._qos) writeUint16(this._head, idAt, packetId);
+    if (properties) this._head.set(properties, propertiesAt);
   }
 
   /**
@@ -89,21 +107,42 @@ export class StreamingPublisher implements LineOwner {
 
   /**
    * Begins a message whose payload has `totalBytes`. Until these are written, nothing else is sent. Returns false when
-   * there is no connection, another message is being streamed, or this publisher's last is not yet acknowledged. Throws a
-   * RangeError when no packet can be so long.
+   * there is no connection, another message is being streamed, this publisher's last is not yet acknowledged, or with
+   * MQTT 5 the broker takes no more at present. Of a message that it
+   * never takes `onEnd` tells the reason. Throws a RangeError when no packet can be so long.
    */
   begin(totalBytes: number): boolean {
     const longest = MAX_REMAINING_LENGTH - this._head.length + FIXED_HEADER;
     inRange("totalBytes", totalBytes, 0, 0, longest);
     if (this._state !== State.IDLE || !this._line.free) return false;
-    this._missing = totalBytes;
     const length = this._head.length - FIXED_HEADER + totalBytes;
+    if (!this._isTaken(length)) return false;
+    this._missing = totalBytes;
     this._headStart = FIXED_HEADER - 1 - remainingLengthSize(length);
     writeFixedHeader(this._head, this._headStart, this._header | (this._again ? DUP : 0), length);
     this._state = State.BEGUN;
     this._waiting = false;
     this._line.lend(this);
     this._waiting = this._state === State.BEGUN;
+    return true;
+  }
+
+  /** Whether a broker of MQTT 5 takes the message, now and at all; one of 3.1.1 does. */
+  private _isTaken(length: number): boolean {
+    const version5 = this._client as unknown as Version5;
+    const broker = version5.connack;
+    if (!broker) return true;
+    const maximum = broker.maximumPacketSize;
+    let reason = Reason.OK;
+    if (this._qos > broker.maximumQos) reason = Reason.QOS_NOT_SUPPORTED;
+    else if (this._header & RETAIN && !broker.retainAvailable) reason = Reason.RETAIN_NOT_SUPPORTED;
+    else if (maximum && packetSize(length) > maximum) reason = Reason.PACKET_TOO_LARGE_V5;
+    if (reason) this._client._guard.call(this.onEnd, reason);
+    if (reason || (this._qos && !version5._outbox._quota)) return false;
+    if (this._qos) {
+      version5._outbox._quota!--;
+      this._counts = true;
+    }
     return true;
   }
 
@@ -168,6 +207,8 @@ export class StreamingPublisher implements LineOwner {
   }
 
   private _finish(reason: Reason): void {
+    if (this._counts) (this._client as unknown as Version5)._outbox._quota!++;
+    this._counts = false;
     this._state = State.IDLE;
     this._missing = 0;
     this._ended = this._delivered = false;
@@ -179,22 +220,27 @@ export class StreamingPublisher implements LineOwner {
     return this._state >= State.SENT && !this._delivered;
   }
 
-  /** Takes PUBACK, PUBREC or PUBCOMP. Returns false when that is not awaited. @internal */
-  _acknowledged(type: PacketType): boolean {
-    if (!this._awaiting) return false;
-    if (type === PacketType.PUBREC && this._qos === 2) {
-      this._again = false;
+  /** Takes PUBACK, PUBREC or PUBCOMP; with MQTT 5 it has a reason code. Returns false when it is not awaited. @internal */
+  _acknowledged(type: PacketType, reason: Reason): boolean {
+    const released = this._state === State.RELEASED;
+    const expected = type === PacketType.PUBCOMP ? released : this._qos === (type === PacketType.PUBACK ? 1 : 2);
+    if (!expected || !this._awaiting) return false;
+    this._again = false;
+    if (reason >= Reason.UNSPECIFIED_ERROR && !released) {
+      this._finish(reason);
+    } else if (type === PacketType.PUBREC) {
       this._state = State.RELEASED; // maybe for the second time: then PUBREL got lost
       this._release();
-      return true;
+    } else {
+      this._deliver();
     }
-    const awaited = this._state === State.RELEASED ? PacketType.PUBCOMP : PacketType.PUBACK;
-    if (type !== awaited || (type === PacketType.PUBACK && this._qos === 2)) return false;
-    this._again = false;
+    return true;
+  }
+
+  private _deliver(): void {
     this._state = State.SENT;
     this._delivered = true;
     this._settle();
-    return true;
   }
 
   private _release(): void {
@@ -204,6 +250,7 @@ export class StreamingPublisher implements LineOwner {
 
   /** The connection has ended. @internal */
   _interrupted(reason: Reason): void {
+    this._counts = false;
     // What the broker has taken over goes on with PUBREL on the next connection; what is delivered waits for `end` alone.
     if (this._state === State.IDLE || this._state === State.RELEASED || this._delivered) return;
     if (this._state === State.SENT) this._again = true;
@@ -215,8 +262,7 @@ export class StreamingPublisher implements LineOwner {
     if (this._state === State.RELEASED) {
       if (sessionPresent) return this._release();
       // The broker lost the message, which it had taken over, together with the session.
-      this._delivered = true;
-      this._settle();
+      this._deliver();
     }
   }
 

@@ -4,11 +4,11 @@ import type { PacketListener } from "../../packet/framer.ts";
 import { Reason } from "../../packet/reason.ts";
 import type { Clock } from "../../platform.ts";
 import { type Client, Phase } from "../client.ts";
-import { encodeTopicName, inRange } from "../options.ts";
+import { inRange } from "../options.ts";
 import type { MessageHandler } from "../subscriptions.ts";
 import { Line, type LineListener } from "./line.ts";
 import { type InterruptionHandler, type PieceHandler, Pieces } from "./pieces.ts";
-import { StreamingPublisher, type StreamingPublisherOptions } from "./publisher.ts";
+import { StreamingPublisher } from "./publisher.ts";
 
 /** How long a client may be kept waiting. */
 export interface StreamingOptions {
@@ -19,6 +19,11 @@ export interface StreamingOptions {
   stallTimeoutMs?: number;
 }
 
+/** Where packets come from. */
+interface PacketSource {
+  _listener: PacketListener;
+}
+
 /** The first publisher's packet id; the others' are below. Those of the client's own messages and requests count from 1. */
 const LAST_PACKET_ID = 65_535;
 
@@ -27,8 +32,8 @@ const LAST_PACKET_ID = 65_535;
  * client, before that connects. A client without it has nothing of it: this takes places around the client (at the
  * transport, the framer and the clock) rather than have places within.
  */
-export class Streaming implements PacketListener, Clock, LineListener {
-  private readonly _client: Client;
+export class Streaming<Of extends Client = Client> implements PacketListener, Clock, LineListener {
+  private readonly _client: Of;
   private readonly _clock: Clock;
   private readonly _line: Line;
   private readonly _pieces: Pieces;
@@ -38,14 +43,17 @@ export class Streaming implements PacketListener, Clock, LineListener {
   private _idleMs = 0;
 
   /** Throws a RangeError that names the option when one cannot be, an Error when the client connects or has one already. */
-  constructor(client: Client, options?: StreamingOptions) {
+  constructor(client: Of, options?: StreamingOptions) {
     if (client._phase !== Phase.IDLE) throw new Error("Streaming must be made before the client connects");
-    if (client._framer._listener !== client) throw new Error("the client has a Streaming already");
+    // The framer of MQTT 5 has an own listener before the client.
+    const framer: PacketSource & { _large?: PacketSource } = client._framer;
+    const source = framer._large ?? framer;
+    if (source._listener !== client) throw new Error("the client has a Streaming already");
     this._stallTimeoutMs = inRange("stallTimeoutMs", options?.stallTimeoutMs, 10_000, 1, 2_147_483_647);
     this._client = client;
     this._line = new Line(client, this);
     this._pieces = new Pieces(client);
-    client._framer._listener = this;
+    source._listener = this;
     const platform = client._platform;
     this._clock = platform.clock;
     client._platform = {
@@ -56,11 +64,15 @@ export class Streaming implements PacketListener, Clock, LineListener {
     };
   }
 
-  /** Prepares to publish to `topic`. Throws when the topic cannot be published to, or an option cannot be. */
-  publisher(topic: string, options?: StreamingPublisherOptions): StreamingPublisher {
-    const bytes = encodeTopicName(this._client._platform.text, "topic", topic);
+  /**
+   * Prepares to publish to `topic`; the options are those of `client.publisher`, but for `topicAlias` and `decimals`. Throws
+   * when the topic cannot be published to, or an option cannot be.
+   */
+  publisher(topic: string, options?: Parameters<Of["publisher"]>[1]): StreamingPublisher {
+    if (options && "topicAlias" in options) throw new TypeError("topicAlias is not for streamed messages");
+    const prepared = this._client.publisher(topic, options);
     const packetId = LAST_PACKET_ID - this._publishers.length;
-    const publisher = new StreamingPublisher(this._client, this._line, bytes, packetId, options ?? {});
+    const publisher = new StreamingPublisher(this._client, this._line, prepared, packetId);
     this._publishers.push(publisher);
     return publisher;
   }
@@ -140,15 +152,29 @@ export class Streaming implements PacketListener, Clock, LineListener {
   onPacket(header: number, bytes: Uint8Array, start: number, end: number): void {
     const type = header >> 4;
     if (type === PacketType.CONNACK) return this._onConnack(header, bytes, start, end);
-    if (this._isAcknowledgement(type, bytes, start, end)) this._idleMs = 0;
-    else this._client.onPacket(header, bytes, start, end);
+    const client = this._client;
+    const publisher = this._publisherOf(type, bytes, start, end);
+    if (publisher) {
+      // The client has no such packet id, which does no harm; but it knows what an acknowledgement looks like.
+      client.onPacket(PacketType.PUBACK << 4, bytes, start, end);
+      if (!client.connected) return;
+      if (publisher._acknowledged(type, end - start > 2 ? bytes[start + 2] : Reason.OK)) {
+        this._idleMs = 0;
+        return;
+      }
+    }
+    client.onPacket(header, bytes, start, end);
   }
 
-  /** Takes the acknowledgement of a streamed message. Returns false when it is none. */
-  private _isAcknowledgement(type: PacketType, bytes: Uint8Array, start: number, end: number): boolean {
-    if (type < PacketType.PUBACK || type > PacketType.PUBCOMP || end - start !== 2) return false;
-    const publisher = this._publishers[LAST_PACKET_ID - readUint16(bytes, start)];
-    return publisher !== undefined && this._client.connected && publisher._acknowledged(type);
+  /** Whose message a packet acknowledges. */
+  private _publisherOf(
+    type: PacketType,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): StreamingPublisher | undefined {
+    const acknowledges = type === PacketType.PUBACK || type === PacketType.PUBREC || type === PacketType.PUBCOMP;
+    return acknowledges && end - start >= 2 ? this._publishers[LAST_PACKET_ID - readUint16(bytes, start)] : undefined;
   }
 
   private _onConnack(header: number, bytes: Uint8Array, start: number, end: number): void {

@@ -10,7 +10,7 @@ import { writeVariableByteInteger } from "./variable-byte-integer.ts";
  * are left out, an empty list in their place; `clipped` then is true, as with a topic that does not fit.
  */
 export class Framer extends Framer311 {
-  private readonly _large: LargePublish;
+  /** @internal */ readonly _large: LargePublish;
 
   /**
    * @param buffer what a cut packet is gathered in; at least 10 bytes, of which one is kept for the length of a large
@@ -56,7 +56,7 @@ enum Part {
  * id. This gathers the properties behind the packet id in the framer's buffer and hands on the rest.
  */
 class LargePublish implements PacketListener {
-  private readonly _listener: PacketListener;
+  _listener: PacketListener;
   private readonly _buffer: Uint8Array;
   private _part = Part.NONE;
   private _header = 0;

@@ -202,6 +202,15 @@ describe("a connection that ends in the midst of a message", () => {
     expect(world.client.connected).toBe(true);
   });
 
+  it("follows when the store has no room to remember the message, which then is not delivered", () => {
+    const { world, got } = receiving();
+    world.client._exactlyOnce!._saved = { received: () => got.length === 0, forgotten: () => undefined } as never;
+    world.link.link.chunkSize = () => 60;
+    world.send(publish("large/a", TEXT, { qos: 2, packetId: 7 }));
+    expect(got).toEqual([expect.stringMatching(/^large\/a 0\/100/), "TOO_MANY_UNFINISHED"]);
+    expect(world.link.take()).toEqual([]);
+  });
+
   it("may be the handler's doing, with the last piece too: then the message is not acknowledged", () => {
     for (const chunk of [40, Infinity]) {
       const { world, streaming } = receiving();

@@ -518,6 +518,7 @@ describe("Streaming", () => {
     const world = new ScriptedWorld();
     expect(() => new Streaming(world.client, { stallTimeoutMs: 0 })).toThrow("stallTimeoutMs must be");
     const streaming = new Streaming(world.client);
+    expect(() => streaming.publisher("a", { topicAlias: true } as object)).toThrow("topicAlias is not for");
     expect(() => streaming.publisher("a/#")).toThrow("topic must not have the wildcards");
     expect(() => streaming.publisher("a", { qos: 2 })).toThrow("qos must be a whole number from 0 to 1");
   });
