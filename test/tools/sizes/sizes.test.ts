@@ -1,0 +1,47 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { packageRoot } from "../../../tools/cli/package.ts";
+import { BASE, BUNDLES, measure, table, withTable } from "../../../tools/sizes/sizes.ts";
+
+/** The most that the client for QoS 0 and 1 may take. No optional part is a reason to raise it. */
+const BASE_LIMIT = 19_644;
+
+/** All that this client is made of. */
+const BASE_MODULES = [
+  ...["client", "decimal", "guard", "message", "options", "publisher", "reconnect", "subscriptions"].map(
+    (name) => `src/client/${name}.ts`,
+  ),
+  ...["acknowledgement", "bare", "bytes", "connack", "connect", "fixed-header", "framer", "publish", "suback"].map(
+    (name) => `src/packet/${name}.ts`,
+  ),
+  ...["subscribe", "topic", "unsubscribe", "utf8"].map((name) => `src/packet/${name}.ts`),
+  "src/session/outbox.ts",
+];
+
+describe("bundles", () => {
+  it("of the client for QoS 0 and 1 have nothing of an optional part", async () => {
+    const { modules, bytes } = await measure(BASE);
+    expect(modules).toEqual(BASE_MODULES);
+    expect(bytes).toBeLessThanOrEqual(BASE_LIMIT);
+  });
+
+  it("with one optional part have nothing of another", async () => {
+    const base = await measure(BASE);
+    const parts = await Promise.all(BUNDLES.filter(({ on }) => on === BASE).map(measure));
+    const owned = parts.slice(0, -1).map(({ modules }) => modules.filter((name) => !base.modules.includes(name)));
+    for (const modules of owned) expect(modules.length).toBeGreaterThan(0);
+    expect(new Set(owned.flat()).size).toBe(owned.flat().length);
+  });
+
+  it("of 3.1.1 have nothing of MQTT 5", async () => {
+    for (const bundle of BUNDLES.filter((one) => one === BASE || one.on === BASE)) {
+      expect((await measure(bundle)).modules.filter((name) => name.includes("v5"))).toEqual([]);
+    }
+  });
+
+  it("are as large as the README says: npm run sizes", async () => {
+    const readme = readFileSync(join(packageRoot, "README.md"), "utf8");
+    expect(readme).toBe(withTable(readme, await table()));
+  });
+});
