@@ -119,6 +119,8 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
   /** Since a PINGREQ that is not answered; -1 when there is none. */
   /** @internal */ _sincePingMs = -1;
   /** @internal */ _lastReason = Reason.OK;
+  /** How many times CONNECT was sent since the last CONNACK. */
+  protected _connects = 0;
   /** @internal */ _busy = false;
 
   /** Throws a TypeError or RangeError that names the option when one cannot be. */
@@ -313,6 +315,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
 
   /** @internal */
   onOpen(): void {
+    this._connects++;
     this._controlEnd = encodeConnect(this._control, 0, this._connect);
     this._flushControl();
   }
@@ -330,7 +333,9 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     this._lastReason = Reason.OK;
     this._outbox.resume(sessionPresent);
     if (!sessionPresent) this._exactlyOnce?.forget();
-    this._subscriptions.resume(sessionPresent);
+    // Where a CONNACK got lost, the session may be a new one that began with it.
+    this._subscriptions.resume(sessionPresent, this._connects > 1);
+    this._connects = 0;
     this._guard.call(this.onConnect, sessionPresent);
   }
 

@@ -104,8 +104,8 @@ export class Subscriptions {
     this.unsent = true;
   }
 
-  /** A connection is up: what the broker does not know has to be requested, again or for the first time. */
-  resume(sessionPresent: boolean): void {
+  /** A connection is up: what the broker does not know has to be requested, again or for the first time, or all of it. */
+  resume(sessionPresent: boolean, all: boolean): void {
     this.awaited = 0;
     for (let index = 0; index < this._table.length; index++) {
       const subscription = this._table[index];
@@ -113,7 +113,7 @@ export class Subscriptions {
       if (!sessionPresent) subscription._known = false;
       if (state >= State.CANCELLED)
         subscription._state = sessionPresent && state < State.GONE ? State.UNWANTED : State.GONE;
-      else if (!sessionPresent || state !== State.GRANTED) subscription._state = State.WANTED;
+      else if (!sessionPresent || all || state !== State.GRANTED) subscription._state = State.WANTED;
     }
     this.unsent = true;
   }

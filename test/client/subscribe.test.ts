@@ -100,6 +100,23 @@ describe("subscribe", () => {
     expect(granted).toEqual([0]);
   });
 
+  it("subscribes again when CONNACK of an earlier attempt got lost: it may have begun the session that is present", () => {
+    const world = new ScriptedWorld({ cleanSession: false, connectTimeoutMs: 1_000 });
+    world.client.subscribe("a", 1, nothing);
+    world.connect();
+    answerAll(world);
+    world.cut();
+    world.nextAttempt(); // the broker has lost its sessions, and begins one; but its CONNACK never arrives
+    expect(brief(world.take())).toEqual(["CONNECT"]);
+    world.reconnect(true);
+    expect(brief(world.take())).toEqual(["+a:1"]);
+    // Once it is answered, all is known again.
+    world.send(suback({ type: PacketType.SUBSCRIBE, packetId: 5, entries: [] }, 1));
+    world.cut();
+    world.reconnect(true);
+    expect(brief(world.take())).toEqual([]);
+  });
+
   it("uses no packet id that a message has, whatever is in flight [MQTT-2.3.1-2]", () => {
     const world = new ScriptedWorld({ maximumInFlight: 3 });
     world.connect();
