@@ -4,7 +4,7 @@ import { PacketType, Reason } from "../../src/packet/index.ts";
 import { toHex, utf8 } from "../packet/model.ts";
 import { Client } from "../../src/client/client.ts";
 import { ScriptedWorld } from "../support/scripted-world.ts";
-import { VirtualBroker } from "../support/virtual-broker.ts";
+import { ModelBroker } from "../simulation/model-broker.ts";
 import { VirtualClock, VirtualNetwork, virtualPlatform } from "../support/virtual-platform.ts";
 
 /** The CONNECT that a client with these options sends. */
@@ -376,7 +376,7 @@ describe("reconnection", () => {
     for (let seed = 1; seed <= 20; seed++) {
       const network = new VirtualNetwork(new VirtualClock());
       network.latencyMs = 20;
-      const broker = new VirtualBroker(network);
+      const broker = new ModelBroker(network);
       const lost: Reason[][] = [[], []];
       const twins = lost.map((reasons, index) => {
         const platform = virtualPlatform(2 * seed + index, network);

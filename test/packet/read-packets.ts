@@ -113,7 +113,7 @@ export function cutEverywhere(bytes: Uint8Array): Uint8Array[] {
 }
 
 /** Decodes a packet's body: its fields, or why it is malformed. */
-function decode(header: number, bytes: Uint8Array, start: number, end: number): Packet | Reason {
+export function decode(header: number, bytes: Uint8Array, start: number, end: number): Packet | Reason {
   const text = (from: number, to: number) => Buffer.from(bytes.subarray(from, to)).toString("utf8");
   const type: PacketType = header >> 4;
   switch (type) {

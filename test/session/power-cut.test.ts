@@ -6,8 +6,8 @@ import { Client } from "../../src/client/client.ts";
 import { Published } from "../../src/client/publisher.ts";
 import { ExactlyOnce } from "../../src/qos2.ts";
 import { SavedSession } from "../../src/store.ts";
+import { ModelBroker } from "../simulation/model-broker.ts";
 import { PoweredDevice } from "../support/powered-device.ts";
-import { VirtualBroker } from "../support/virtual-broker.ts";
 import { virtualPlatform } from "../support/virtual-platform.ts";
 
 interface Life {
@@ -41,16 +41,21 @@ function run(lives: Life[], seed: number): Outcome {
   const platform = virtualPlatform(seed);
   const { clock, network } = platform;
   network.latencyMs = 10;
-  const broker = new VirtualBroker(network);
-  broker.delay = () => 30;
+  const received: string[] = [];
+  const receivedExactly: string[] = [];
+  const broker = new ModelBroker(
+    network,
+    { level: 4, answerMs: 30, window: 10, connack: {}, aliases: false },
+    { arrived: (_topic, payload, qos) => (qos === 2 ? receivedExactly : received).push(payload) },
+  );
   const device = new PoweredDevice(platform, seed);
   const { store } = device;
   const cut = store.onPowerCut;
   const outcome: Outcome = {
     accepted: [],
     unsure: [],
-    received: broker.received,
-    receivedExactly: broker.receivedExactly,
+    received,
+    receivedExactly,
     sentDown: [],
     gotDown: [],
     cuts: 0,
@@ -72,7 +77,7 @@ function run(lives: Life[], seed: number): Outcome {
     life++;
     rebootAt = Infinity;
     const powered = device.boot();
-    if (life > 0 && lives[life - 1]?.brokerCrashes) broker.crash();
+    if (life > 0 && lives[life - 1]?.brokerCrashes) broker.restart(false, 0);
     store.stepsLeft = lives[life]?.steps ?? Infinity;
     client = new Client(powered, {
       url: "mqtt://broker",
@@ -106,7 +111,7 @@ function run(lives: Life[], seed: number): Outcome {
     publish();
     if (step % 4 === 3 && down.length && [...broker.sessions.values()].some(({ filters }) => filters.size)) {
       outcome.sentDown.push(down[0]);
-      broker.publish("down", down.shift()!);
+      broker.publish("down", down.shift()!, 2);
     }
     clock.advance(25);
     if (clock.passed >= rebootAt) boot();
@@ -121,7 +126,7 @@ function run(lives: Life[], seed: number): Outcome {
     publish();
     if (down.length && [...broker.sessions.values()].some(({ filters }) => filters.size)) {
       outcome.sentDown.push(down[0]);
-      broker.publish("down", down.shift()!);
+      broker.publish("down", down.shift()!, 2);
     }
   }
   if (!drained()) throw new Error(`not drained after ${outcome.cuts} cuts`);

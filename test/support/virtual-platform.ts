@@ -16,6 +16,8 @@ export class VirtualClock implements Clock {
   shows = (passed: number): number => passed;
   /** Milliseconds since the beginning. */
   passed = 0;
+  /** Gets what nobody caught, instead of whoever calls `advance`. */
+  onUncaught: ((error: unknown) => void) | undefined;
   private _events: Event[] = [];
 
   now(): number {
@@ -55,7 +57,8 @@ export class VirtualClock implements Clock {
       try {
         event.run();
       } catch (error) {
-        errors.push(error);
+        if (this.onUncaught) this.onUncaught(error);
+        else errors.push(error);
       }
     }
     this.passed = until;
@@ -92,8 +95,19 @@ export class Link {
   chunkSize: () => number = () => Infinity;
   /** Half-open: what either end sends gets lost, and nobody is told. */
   dead = false;
+  /** May change at any time: nothing overtakes what was sent before it. */
   latencyMs = 0;
+  /** The connection breaks once so many bytes more have arrived at the broker; what follows them is lost. */
+  upBudget = Infinity;
+  /** The same for bytes on their way to the client. */
+  downBudget = Infinity;
   private _open = true;
+  /** Some byte did not arrive: nor does anything after it, until both ends are told. */
+  private _upBroken = false;
+  private _downBroken = false;
+  /** When the last of what is under way arrives, in either direction. */
+  private _upAt = 0;
+  private _downAt = 0;
   private readonly _clock: VirtualClock;
   private readonly _listener: TransportListener;
   /** Whether this is still the connection that the transport has open. */
@@ -112,6 +126,10 @@ export class Link {
 
   /** Sends bytes to the client. They are wiped once it has seen them: they were only lent. */
   deliver(bytes: Uint8Array): void {
+    if (this._downBroken) return;
+    this._downBroken = bytes.length >= this.downBudget;
+    if (this._downBroken) bytes = bytes.subarray(0, this.downBudget);
+    this.downBudget -= bytes.length;
     for (let at = 0; at < bytes.length && !this.dead;) {
       const chunk = bytes.slice(at, at + Math.max(1, this.chunkSize()));
       at += chunk.length;
@@ -126,12 +144,18 @@ export class Link {
         }
       });
     }
+    if (this._downBroken) this.close(Reason.CONNECTION_LOST);
+  }
+
+  /** Nothing arrives, in either direction, for so long: then all of it does. */
+  stall(ms: number): void {
+    this._upAt = this._downAt = Math.max(this._upAt, this._downAt, this._clock.passed + ms);
   }
 
   /** Ends the connection from the network's or the broker's side, after what was delivered. */
   close(reason = Reason.CLOSED_BY_BROKER): void {
     if (this.dead) return;
-    this._clock.after(this.latencyMs, () => {
+    this._after(this._nextDown(), () => {
       if (!this._open) return;
       const current = this._isCurrent();
       this._end();
@@ -142,7 +166,7 @@ export class Link {
   /** Lets the client's transport take so many bytes more, and tells it. */
   grant(room: number): void {
     this.room = room;
-    if (room > 0) this._later(() => this._listener.onWritable());
+    if (room > 0) this._writable();
   }
 
   /** An event of the client's transport as this names it, whatever it is good for. */
@@ -155,15 +179,24 @@ export class Link {
     const taken = Math.min(end - start, this.room, this.writeLimit);
     this.room -= taken;
     const copy = bytes.slice(start, start + taken);
-    if (taken > 0 && !this.dead) this._clock.after(this.latencyMs, () => this._open && this.onBytes(copy));
-    if (taken < end - start && this.room > 0) this._later(() => this._listener.onWritable());
+    if (taken > 0 && !this.dead) this._after(this._nextUp(), () => this._arrive(copy));
+    if (taken < end - start && this.room > 0) this._writable();
     return taken;
   }
 
   /** @internal */
   _closed(): void {
     this.closedByClient = true;
-    if (!this.dead) this._clock.after(this.latencyMs, () => this._end());
+    if (!this.dead) this._after(this._nextUp(), () => this._end());
+  }
+
+  private _arrive(bytes: Uint8Array): void {
+    if (!this._open || this._upBroken) return;
+    this._upBroken = bytes.length >= this.upBudget;
+    if (this._upBroken) bytes = bytes.subarray(0, this.upBudget);
+    this.upBudget -= bytes.length;
+    this.onBytes(bytes);
+    if (this._upBroken) this.close(Reason.CONNECTION_LOST);
   }
 
   private _end(): void {
@@ -173,9 +206,28 @@ export class Link {
   }
 
   private _later(run: () => void): void {
-    this._clock.after(this.latencyMs, () => {
+    this._after(this._nextDown(), () => {
       if (this._open && this._isCurrent()) run();
     });
+  }
+
+  /** The room is the transport's own, so that no latency lies between. */
+  private _writable(): void {
+    this._clock.after(0, () => {
+      if (this._open && this._isCurrent()) this._listener.onWritable();
+    });
+  }
+
+  private _nextUp(): number {
+    return (this._upAt = Math.max(this._upAt, this._clock.passed + this.latencyMs));
+  }
+
+  private _nextDown(): number {
+    return (this._downAt = Math.max(this._downAt, this._clock.passed + this.latencyMs));
+  }
+
+  private _after(at: number, run: () => void): void {
+    this._clock.after(at - this._clock.passed, run);
   }
 }
 

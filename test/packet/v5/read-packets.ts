@@ -46,7 +46,13 @@ export function readPackets(chunks: readonly Uint8Array[], options: ReadOptions 
 }
 
 /** Decodes a packet's body: its fields, or why it is malformed. */
-function decode(header: number, bytes: Uint8Array, start: number, end: number, toServer: boolean): Packet | Reason {
+export function decode(
+  header: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  toServer: boolean,
+): Packet | Reason {
   const text = (from: number, to: number) => Buffer.from(bytes.subarray(from, to)).toString("utf8");
   const type: PacketType = header >> 4;
   switch (type) {

@@ -1,0 +1,401 @@
+import { Client } from "../../src/client/client.ts";
+import { Published, type Publisher } from "../../src/client/publisher.ts";
+import { Message } from "../../src/client/message.ts";
+import { type Subscription, Subscriptions } from "../../src/client/subscriptions.ts";
+import { ExactlyOnce } from "../../src/qos2.ts";
+import { seededRandom } from "../support/random.ts";
+import { type Link, VirtualClock, type VirtualPlatform, virtualPlatform } from "../support/virtual-platform.ts";
+import { auditedPlatform, AuditedTransport, Auditor } from "./auditor.ts";
+import { census } from "./census.ts";
+import { type FaultName, type Faulty, FAULTS } from "./faults.ts";
+import { Ledger, payloadOf, topicOf } from "./ledger.ts";
+import { ModelBroker } from "./model-broker.ts";
+import type { Habit, Scenario } from "./scenario.ts";
+import { type Invariant, Violation } from "./violation.ts";
+import type { Level } from "./wire.ts";
+
+const CLIENT_ID = "sensor";
+const MAIN_FILTER = "down/#";
+const CHURNED_FILTERS = ["churn/a", "churn/+", "churn/#"];
+/** In one step of the clock while waiting for all to come to rest. */
+const REST_STEP_MS = 50;
+
+export interface RunOptions {
+  /** Gets each line of the journal of packets. */
+  journal?: (line: string) => void;
+  /** Breaks the client that was made, to show that the simulation notices. */
+  mutate?: (client: Client) => void;
+}
+
+/** What came of a run in which nothing was wrong. */
+export interface Outcome {
+  packets: number;
+  accepted: number;
+  dueDown: number;
+  repeated: number;
+  connections: number;
+  /** How long it took from the end of all faults until everything was delivered. */
+  recoveryMs: number;
+  virtualMs: number;
+}
+
+/**
+ * What is the platform's, and not the client's; the message, which holds on to bytes that it was lent; and the table of
+ * subscriptions, which the application makes, as many as `maximumSubscriptions` says.
+ */
+const isOutside = (value: object): boolean =>
+  [AuditedTransport, VirtualClock, Message, Subscriptions].some((type) => value instanceof type);
+
+/** What an application throws on purpose: it must come out where the engine's uncaught exceptions do. */
+class Planned extends Error {}
+
+/** Runs a scenario. Throws the first `Violation`. */
+export function run(scenario: Scenario, options: RunOptions = {}): Outcome {
+  return new World(scenario, options).run();
+}
+
+class World implements Faulty {
+  readonly level: Level;
+  readonly clientId = CLIENT_ID;
+  readonly cleanSession: boolean;
+  readonly broker: ModelBroker;
+  private readonly _scenario: Scenario;
+  private readonly _options: RunOptions;
+  private readonly _platform: VirtualPlatform;
+  private readonly _auditor: Auditor;
+  private readonly _ledger = new Ledger();
+  private readonly _random: () => number;
+  private readonly _habits: ReadonlySet<Habit>;
+  private readonly _heals = new Set<() => void>();
+  private readonly _counts = new Map<string, number>();
+  private _violation: Violation | undefined;
+  private _client!: Client;
+  private _publishers: Publisher[] = [];
+  private _churned: (Subscription | undefined)[] = [];
+  private _census = "";
+  private _connections = 0;
+  private _calm = false;
+
+  constructor(scenario: Scenario, options: RunOptions) {
+    const { seed, level, clockOffset } = scenario;
+    this._scenario = scenario;
+    this._options = options;
+    this.level = level;
+    this.cleanSession = scenario.options.cleanSession;
+    this._random = seededRandom(seed ^ 0x5eed);
+    this._habits = new Set(scenario.habits);
+    this._platform = virtualPlatform(seed + 1_000_000);
+    const { clock, network } = this._platform;
+    clock.onUncaught = (error) => this._thrown(error);
+    if (clockOffset) clock.shows = (passed) => (passed + clockOffset) | 0;
+    network.latencyMs = scenario.network.latencyMs;
+
+    const { keepAlive, maximumInFlight } = scenario.options;
+    this._auditor = new Auditor(
+      { level, keepAlive, maximumInFlight, readTwice: scenario.readTwice },
+      () => clock.passed,
+    );
+    const onViolation = (invariant: Invariant, detail: string): void => this._violated(invariant, detail);
+    this._auditor.onViolation = onViolation;
+    this._ledger.onViolation = onViolation;
+    this._auditor.onReleased = (payload) => this._ledger.released(payload);
+    if (options.journal) this._auditor.journal = (line) => this._note(line());
+    this.broker = new ModelBroker(network, scenario.broker, this._ledger, this._random);
+    this.broker.onLink = (link) => this._configure(link);
+  }
+
+  // Faulty
+
+  get network(): VirtualPlatform["network"] {
+    return this._platform.network;
+  }
+
+  readonly below = (count: number): number => Math.floor(this._random() * count);
+
+  readonly heal = (ms: number, heal: () => void): void => {
+    const once = (): void => {
+      if (this._heals.delete(once)) heal();
+    };
+    this._heals.add(once);
+    this._platform.clock.after(ms, once);
+  };
+
+  disconnect(): void {
+    this._client.disconnect();
+  }
+
+  connect(): void {
+    this._client.connect();
+  }
+
+  reboot(): void {
+    // The device is gone without a word: its connections are half-open until the broker notices.
+    this.broker.links.forEach((link) => (link.dead = true));
+    this._client.onConnect = this._client.onDisconnect = undefined;
+    this._client.disconnect();
+    this._auditor.forget();
+    this._ledger.poweredOff();
+    this._boot();
+  }
+
+  // The run
+
+  run(): Outcome {
+    const { clock } = this._platform;
+    this._boot();
+    for (let step = 0; step < this._scenario.steps; step++) {
+      this._step();
+      this._check();
+    }
+    this._note("faults stop");
+    this._stopFaults();
+    const calmAt = clock.passed;
+    this._settle();
+    const recoveryMs = clock.passed - calmAt;
+    // It is not only at rest, but also works.
+    this._publishAll();
+    this._settle();
+    this._finish();
+    return {
+      packets: this._auditor.packets,
+      accepted: this._ledger.accepted,
+      dueDown: this._ledger.dueDown,
+      repeated: this._ledger.repeated,
+      connections: this._connections,
+      recoveryMs,
+      virtualMs: clock.passed,
+    };
+  }
+
+  /** The device starts. */
+  private _boot(): void {
+    const { options, maximumReceived, up } = this._scenario;
+    const client = new Client(auditedPlatform(this._platform, this._auditor), {
+      ...options,
+      url: "mqtt://broker",
+      clientId: CLIENT_ID,
+      ...(maximumReceived && { exactlyOnce: new ExactlyOnce(maximumReceived) }),
+    });
+    this._client = client;
+    this._options.mutate?.(client);
+    client.onConnect = () => this._connected();
+    client.onDisconnect = (reason) => this._note(`onDisconnect ${reason}`);
+    client.onSkipped = (message) => this._got(message, undefined);
+    client.subscribe(MAIN_FILTER, maximumReceived ? 2 : 1, (message) => this._got(message, message.text()));
+    this._churned = CHURNED_FILTERS.map(() => undefined);
+    CHURNED_FILTERS.forEach((_, index) => this._churn(index));
+    this._publishers = up.map((qos, index) => client.publisher(topicOf(`u${index}`), { qos: qos as 0 | 1 | 2 }));
+    client.connect();
+    this._census = census(client, isOutside);
+  }
+
+  private _step(): void {
+    const { upBurst, downBurst, down, faults, habits, network, stepMs } = this._scenario;
+    for (let count = this.below(upBurst + 1); count > 0; count--) this._publish(this.below(this._publishers.length));
+    for (let count = this.below(downBurst + 1); count > 0 && down.length; count--) this._send(this.below(down.length));
+    if (habits.includes("subscribes anew") && this._random() < 0.2) this._churn(this.below(CHURNED_FILTERS.length));
+    for (const [name, rate] of Object.entries(faults)) {
+      if (this._random() >= rate) continue;
+      this._note(`fault: ${name}`);
+      this._guarded(() => FAULTS[name as FaultName](this));
+    }
+    if (network.jitterMs) {
+      this.network.latencyMs = network.latencyMs + this.below(network.jitterMs + 1);
+      this.broker.links.forEach((link) => (link.latencyMs = this.network.latencyMs));
+    }
+    this._advance(this.below(this._random() < 0.1 ? 10 * stepMs : stepMs));
+  }
+
+  private _publish(index: number): void {
+    const qos = this._scenario.up[index];
+    const name = `u${index}`;
+    const number = this._counts.get(name) ?? 0;
+    const payload = payloadOf(name, number, "x".repeat(this.below(this._scenario.upFilling + 1)));
+    this._guarded(() => {
+      const publisher = this._publishers[index];
+      let published: Published;
+      if (this._random() < 0.5) published = publisher.publish(payload);
+      else published = publisher.publish(new TextEncoder().encode(`?${payload}?`), 1, 1 + payload.length);
+      if (published === Published.FULL) return;
+      this._counts.set(name, number + 1);
+      this._ledger.took(name, number, qos, payload);
+    });
+  }
+
+  /** The broker has a message for the client. */
+  private _send(index: number): void {
+    const name = `d${index}`;
+    const number = this._counts.get(name) ?? 0;
+    const payload = payloadOf(name, number, "y".repeat(this.below(this._scenario.downFilling + 1)));
+    this._counts.set(name, number + 1);
+    // What may be skipped is known by its topic.
+    const isLarge = payload.length + 40 > this._scenario.options.receiveBytes;
+    this.broker.publish(`down/${isLarge ? `${name}.${number}` : name}`, payload, this._scenario.down[index]);
+  }
+
+  private _churn(index: number): void {
+    const subscription = this._churned[index];
+    if (subscription) {
+      subscription.unsubscribe();
+      this._churned[index] = undefined;
+      return;
+    }
+    const churned = CHURNED_FILTERS[index];
+    this._guarded(() => {
+      this._churned[index] = this._client.subscribe(churned, this.below(2) as 0 | 1, () => undefined);
+    });
+  }
+
+  private _connected(): void {
+    this._connections++;
+    this._note("onConnect");
+    if (!this._client.connected) this._violated("recovery", "onConnect was called while connected is false");
+    this._indulge();
+  }
+
+  private _got(message: Message, payload: string | undefined): void {
+    this._ledger.got(message.topic, payload, message.length);
+    this._indulge();
+  }
+
+  /** What applications do where they should better not. */
+  private _indulge(): void {
+    if (this._calm) return;
+    if (this._habits.has("publishes in handlers") && this._random() < 0.3)
+      this._publish(this.below(this._publishers.length));
+    if (this._habits.has("subscribes anew") && this._random() < 0.05) this._churn(this.below(CHURNED_FILTERS.length));
+    if (this._habits.has("disconnects in handlers") && this._random() < 0.05) {
+      this._client.disconnect();
+      if (this._random() < 0.5) this._client.connect();
+      else this.heal(this.below(2_000), () => this._client.connect());
+    }
+    if (this._habits.has("throws in handlers") && this._random() < 0.1) throw new Planned();
+  }
+
+  // After the faults
+
+  private _stopFaults(): void {
+    this._calm = true;
+    for (const heal of [...this._heals]) heal();
+    this.network.silent = false;
+    this.broker.refusal = 0;
+    this.broker.listen();
+    for (const link of this.broker.links) {
+      link.upBudget = link.downBudget = Infinity;
+      link.grant(Infinity);
+    }
+    this._client.connect();
+  }
+
+  /** Waits until everything is delivered and acknowledged. */
+  private _settle(): void {
+    const { clock } = this._platform;
+    for (const end = clock.passed + this._recoveryBoundMs(); !this._atRest(); this._advance(REST_STEP_MS)) {
+      this._check();
+      if (clock.passed >= end) throw this._notAtRest();
+    }
+    this._check();
+  }
+
+  private _atRest(): boolean {
+    const client = this._client;
+    const session = this.broker.sessions.get(CLIENT_ID);
+    // A half-open connection looks like rest.
+    if (!session?.connection || session.connection.link.dead) return false;
+    return (
+      client.connected &&
+      client.queued + client.inFlight === 0 &&
+      this._auditor.settled &&
+      this._ledger.missing === 0 &&
+      session.outgoing.length === 0 &&
+      this._hasFilters() === this._wantsFilters()
+    );
+  }
+
+  private _hasFilters(): string {
+    return [...(this.broker.sessions.get(CLIENT_ID)?.filters.keys() ?? [])].sort().join(" ");
+  }
+
+  private _wantsFilters(): string {
+    return [MAIN_FILTER, ...CHURNED_FILTERS.filter((_, index) => this._churned[index])].sort().join(" ");
+  }
+
+  private _notAtRest(): Violation {
+    const { connected, queued, inFlight } = this._client;
+    this._ledger.finish();
+    if (this._violation) return this._violation;
+    const has = this._hasFilters();
+    const wants = this._wantsFilters();
+    if (connected && has !== wants)
+      return new Violation("subscriptions", `${wants} is wanted; the broker has "${has}"`);
+    const { unanswered } = this._auditor;
+    const waiting = this.broker.sessions.get(CLIENT_ID)?.outgoing.length;
+    return new Violation(
+      unanswered ? "answers" : "recovery",
+      `after ${this._recoveryBoundMs()} ms without faults: connected ${connected}, queued ${queued}, in flight ${inFlight}, ` +
+        `not answered ${unanswered}, the broker waits for ${waiting ?? "a session"}`,
+    );
+  }
+
+  /** To notice that a connection is dead, to come back, and to deliver what is left one round trip after the other. */
+  private _recoveryBoundMs(): number {
+    const { options, network, broker } = this._scenario;
+    const { keepAlive, connectTimeoutMs, pingTimeoutMs, acknowledgeTimeoutMs, reconnectMaxMs, tickMs } = options;
+    const roundTripMs = 2 * (network.latencyMs + network.jitterMs) + broker.answerMs + REST_STEP_MS;
+    const noticeMs = keepAlive * 1_000 + pingTimeoutMs + acknowledgeTimeoutMs;
+    const left = this._client.queued + this._client.inFlight + this._ledger.missing + CHURNED_FILTERS.length;
+    return noticeMs + 3 * (connectTimeoutMs + reconnectMaxMs) + 8 * tickMs + 4 * (left + 2) * roundTripMs + 15_000;
+  }
+
+  private _publishAll(): void {
+    this._publishers.forEach((_, index) => this._publish(index));
+    this._scenario.down.forEach((_, index) => this._send(index));
+  }
+
+  private _finish(): void {
+    this._ledger.finish();
+    const now = census(this._client, isOutside);
+    if (now !== this._census) this._violated("fixed memory", `${this._census} before; ${now} after`);
+    this._guarded(() => this._client.disconnect());
+    this._advance(1_000);
+    this._check();
+  }
+
+  // Helpers
+
+  private _configure(link: Link): void {
+    const { pieceBytes, writeLimit } = this._scenario.network;
+    if (pieceBytes < Infinity) link.chunkSize = () => 1 + this.below(pieceBytes);
+    link.writeLimit = writeLimit;
+  }
+
+  private _advance(ms: number): void {
+    this._platform.clock.advance(ms);
+    this._auditor.checkKeepAlive();
+  }
+
+  /** What the application threw comes out somewhere; anything else must not. */
+  private _guarded(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this._thrown(error);
+    }
+  }
+
+  private _thrown(error: unknown): void {
+    if (!(error instanceof Planned)) this._violated("nothing thrown", String((error as Error).stack ?? error));
+  }
+
+  private _violated(invariant: Invariant, detail: string): void {
+    this._violation ??= new Violation(invariant, detail);
+  }
+
+  private _check(): void {
+    if (this._violation) throw this._violation;
+  }
+
+  private _note(line: string): void {
+    this._options.journal?.(`${String(this._platform.clock.passed).padStart(8)}  ${line}`);
+  }
+}

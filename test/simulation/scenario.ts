@@ -1,0 +1,141 @@
+import type { ClientOptions } from "../../src/client/options.ts";
+import { seededRandom } from "../support/random.ts";
+import { type FaultName, FAULTS } from "./faults.ts";
+import type { BrokerSettings } from "./model-broker.ts";
+import type { Level } from "./wire.ts";
+
+/** One of the things that an application may do from within a handler, or between messages. */
+export type Habit = "throws in handlers" | "publishes in handlers" | "disconnects in handlers" | "subscribes anew";
+
+/** What a seed means: each feature and each fault is there or not, at a rate of its own. */
+export interface Scenario {
+  seed: number;
+  level: Level;
+  /** How long faults go on. */
+  steps: number;
+  /** How long a step lasts, at most. */
+  stepMs: number;
+  options: Required<
+    Pick<
+      ClientOptions,
+      | "cleanSession"
+      | "keepAlive"
+      | "maximumInFlight"
+      | "outboxBytes"
+      | "receiveBytes"
+      | "connectTimeoutMs"
+      | "pingTimeoutMs"
+      | "acknowledgeTimeoutMs"
+      | "reconnectMinMs"
+      | "reconnectMaxMs"
+      | "tickMs"
+    >
+  >;
+  /** Places of `ExactlyOnce`; 0 for a client without QoS 2. */
+  maximumReceived: number;
+  /** QoS of each publisher in the client, and of each at the broker. */
+  up: number[];
+  down: number[];
+  /** Messages a step in each direction, at most. */
+  upBurst: number;
+  downBurst: number;
+  /** Bytes that fill a payload, at most. */
+  upFilling: number;
+  downFilling: number;
+  network: {
+    latencyMs: number;
+    /** Latency changes with each step by up to this. */
+    jitterMs: number;
+    /** Chunks of at most this arrive at the client; Infinity for as they were sent. */
+    pieceBytes: number;
+    /** Bytes that one write takes at most. */
+    writeLimit: number;
+  };
+  broker: BrokerSettings;
+  /** How likely each is at each step. */
+  faults: Partial<Record<FaultName, number>>;
+  habits: Habit[];
+  /** What the clock shows at the beginning: it may be about to wrap at 32 bits. */
+  clockOffset: number;
+  /** Whether mqtt-packet reads the client's packets too. */
+  readTwice: boolean;
+}
+
+const HABITS: Habit[] = ["throws in handlers", "publishes in handlers", "disconnects in handlers", "subscribes anew"];
+
+export function scenarioOf(seed: number): Scenario {
+  const random = seededRandom(seed);
+  const chance = (probability: number): boolean => random() < probability;
+  const between = (low: number, high: number): number => low + Math.floor(random() * (high - low + 1));
+  /** Mostly small. */
+  const small = (low: number, high: number): number => low + Math.floor(random() ** 3 * (high - low + 1));
+  const oneOf = <Item>(...items: Item[]): Item => items[between(0, items.length - 1)];
+
+  const maximumReceived = chance(0.75) ? oneOf(1, 2, 32) : 0;
+  const highest = maximumReceived ? 2 : 1;
+  const qosMix = (count: number): number[] => Array.from({ length: count }, () => oneOf(0, 1, highest, highest));
+  const cleanSession = chance(0.35);
+  const answerMs = oneOf(0, small(0, 800));
+  const latencyMs = oneOf(0, small(0, 500));
+  const jitterMs = oneOf(0, 0, small(0, 300));
+  const longestAnswer = 2 * (latencyMs + jitterMs) + answerMs;
+
+  const names = Object.keys(FAULTS) as FaultName[];
+  const howMany = oneOf(0.15, 0.4, 0.7);
+  const keepAlive = oneOf(0, between(2, 5), between(2, 60));
+  const impossible = new Set<FaultName>();
+  if (keepAlive === 0) impossible.add("halfOpen"); // which nobody would notice
+  if (!cleanSession) impossible.add("reboot"); // after which there would be a session that the client knows nothing of
+  const faults: Scenario["faults"] = {};
+  for (const name of names) {
+    const rate = oneOf(0.01, 0.04, 0.15);
+    if (chance(howMany) && !impossible.has(name)) faults[name] = rate;
+  }
+
+  const outboxBytes = oneOf(between(64, 200), between(128, 1_024), 4_096);
+  const receiveBytes = oneOf(between(64, 128), between(64, 512), 2_048);
+  return {
+    seed,
+    level: 4,
+    steps: between(5, 90),
+    stepMs: oneOf(50, 400, 400, 4_000),
+    options: {
+      cleanSession,
+      keepAlive,
+      maximumInFlight: oneOf(1, between(1, 6), between(1, 40)),
+      outboxBytes,
+      receiveBytes,
+      connectTimeoutMs: longestAnswer + between(1_000, 10_000),
+      pingTimeoutMs: longestAnswer + between(1_000, 10_000),
+      acknowledgeTimeoutMs: longestAnswer + between(1_000, 20_000),
+      reconnectMinMs: between(1, 1_000),
+      reconnectMaxMs: between(1_000, 20_000),
+      tickMs: between(20, 250),
+    },
+    maximumReceived,
+    up: qosMix(between(1, 4)),
+    down: qosMix(between(0, 3)),
+    upBurst: between(0, 4),
+    downBurst: between(0, 3),
+    upFilling: small(0, outboxBytes / 2),
+    downFilling: small(0, receiveBytes * 1.3),
+    network: {
+      latencyMs,
+      jitterMs,
+      pieceBytes: oneOf(Infinity, Infinity, 1, between(1, 60)),
+      writeLimit: oneOf(Infinity, Infinity, 1, between(1, 60)),
+    },
+    broker: {
+      level: 4,
+      answerMs,
+      // More than the client has room for would end the connection again and again.
+      window: Math.min(oneOf(1, between(1, 10), 20), maximumReceived || 20),
+      connack: {},
+      aliases: false,
+    },
+    faults,
+    habits: HABITS.filter(() => chance(0.2)),
+    clockOffset: chance(0.1) ? 2 ** 31 - between(0, 60_000) : 0,
+    readTwice: chance(0.1),
+  };
+}
