@@ -106,7 +106,7 @@ export enum Reason {
   UNKNOWN_TOPIC_ALIAS = 60,
   /** A topic with an alias is longer than the client has room for: a limit of its own, not of the protocol. */
   TOPIC_ALIAS_TOO_LONG = 61,
-  /** Not the authentication method that the client asked for [MQTT-4.12.0-5], [MQTT-4.12.0-6]. */
+  /** Not the authentication method that the client asked for [MQTT5-4.12.0-5], [MQTT5-4.12.0-6]. */
   AUTHENTICATION_METHOD = 62,
 
   // The connection

@@ -388,6 +388,7 @@ interface MalformedCase {
   direction: "to-client" | "to-server" | "both";
   reason: string;
   clause: string;
+  close: boolean;
 }
 
 const malformed = (
@@ -399,7 +400,7 @@ const NEVER_FROM_BROKER = [PacketType.PUBREC, PacketType.PUBREL, PacketType.PUBC
 const FRAMING = ["PACKET_TYPE", "HEADER_FLAGS", "REMAINING_LENGTH", "PACKET_TOO_LARGE", "QOS", "DUP_WITH_QOS_0"];
 
 describe("what is not MQTT [MQTT-4.8.0-1]", () => {
-  it.each(malformed)("$name ends the connection: $reason [$clause]", ({ bytes, reason }) => {
+  it.each(malformed)("$name ends the connection: $reason [$clause]", ({ bytes, reason, close }) => {
     const packet = fromHex(bytes);
     const type = packet[0] >> 4;
     const alien = NEVER_FROM_BROKER.includes(type) && !FRAMING.includes(reason);
@@ -411,7 +412,7 @@ describe("what is not MQTT [MQTT-4.8.0-1]", () => {
     world.link.link.deliver(packet);
     world.clock.settle();
     expect(world.events.map((event) => Reason[event as Reason])).toEqual([Reason[expected]]);
-    expect(world.link.link.closedByClient).toBe(true);
+    expect(world.link.link.closedByClient).toBe(close);
     world.reconnect();
     expect(world.client.connected).toBe(true);
   });

@@ -17,6 +17,8 @@ interface MalformedCase {
   reason: string;
   /** The statement or section of MQTT 3.1.1 that it breaks. */
   clause: string;
+  /** Whether it ends the connection: always so [MQTT-4.8.0-1]; 3.1.1 has no way to tell why. */
+  close: boolean;
 }
 
 const cases = JSON.parse(readFileSync(new URL("malformed.json", import.meta.url), "utf8")) as MalformedCase[];

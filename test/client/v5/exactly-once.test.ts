@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import { ExactlyOnce } from "../../../src/qos2.ts";
+import type { ClientOptions } from "../../../src/v5.ts";
+import { PacketType } from "../../../src/packet/v5/index.ts";
+import type { Connect, Packet } from "../../packet/v5/model.ts";
+import { acknowledgement, brief, named, publish, ScriptedWorldV5 } from "../../support/scripted-world-v5.ts";
+
+const { PUBREL } = PacketType;
+
+function listening(options: Partial<ClientOptions> = {}, maximumReceived?: number) {
+  const world = new ScriptedWorldV5({
+    exactlyOnce: new ExactlyOnce(maximumReceived),
+    cleanStart: false,
+    sessionExpiryInterval: 60,
+    ...options,
+  });
+  const got: string[] = [];
+  world.client.onMessage = (message) => got.push(message.text());
+  world.connect();
+  return { world, got };
+}
+
+const message = (text: string, packetId: number, dup = false): Packet => publish("t", text, { qos: 2, packetId, dup });
+const pubrel = (packetId: number): Packet => acknowledgement(PUBREL, packetId);
+
+describe("receiving with QoS 2", () => {
+  it("delivers once, over connections", () => {
+    const { world, got } = listening();
+    world.send(message("x", 7), message("x", 7, true));
+    world.cut();
+    world.take();
+    world.reconnect(true);
+    world.send(message("x", 7, true), pubrel(7), pubrel(7), message("y", 7));
+    expect(brief(world.take())).toEqual(["PUBREC#7", "PUBCOMP#7", "PUBCOMP#7 0x92", "PUBREC#7"]);
+    expect(got).toEqual(["x", "y"]);
+  });
+});
+
+describe("the client's receive maximum", () => {
+  it("is what the broker may have under way with QoS 2 [MQTT-3.3.4-9]", () => {
+    const { world, got } = listening({ receiveMaximum: 2 });
+    world.send(message("1", 1), message("2", 2), pubrel(1), message("3", 3));
+    expect(named(world.events)).toEqual([false]);
+    world.take();
+    world.send(message("4", 4));
+    expect(named(world.events)).toEqual([false, "TOO_MANY_UNFINISHED"]);
+    expect(brief(world.take())).toEqual(["DISCONNECT 0x93"]);
+    expect(got).toEqual(["1", "2", "3"]);
+  });
+
+  it("is what may come with QoS 1 before the answers can be there", () => {
+    const { world, got } = listening({ receiveMaximum: 3 });
+    const one = (packetId: number): Packet => publish("t", `${packetId}`, { qos: 1, packetId });
+    for (let round = 0; round < 10; round++) world.send(one(1), one(2), one(3));
+    expect(got).toHaveLength(30);
+    expect(named(world.events)).toEqual([false]);
+  });
+
+  it("counts what comes in one chunk, for which the broker cannot have answers", () => {
+    const { world } = listening({ receiveMaximum: 3 });
+    const one = (packetId: number): Packet => publish("t", `${packetId}`, { qos: 1, packetId });
+    world.send(one(1), one(2), one(3), one(4));
+    expect(named(world.events)).toEqual([false, "TOO_MANY_UNFINISHED"]);
+    expect(brief(world.take())).toEqual(["PUBACK#1", "PUBACK#2", "PUBACK#3", "DISCONNECT 0x93"]);
+  });
+
+  it("after a reconnection is what there is room for, beside what is unfinished", () => {
+    const { world, got } = listening({}, 3);
+    world.send(message("1", 1), message("2", 2));
+    world.cut();
+    world.nextAttempt();
+    expect((world.take()[0] as Connect).properties.receiveMaximum).toBe(1);
+    world.acceptWith({}, true);
+    world.send(message("3", 3), pubrel(1), pubrel(2), pubrel(3));
+    expect(brief(world.take())).toEqual(["PUBREC#3", "PUBCOMP#1", "PUBCOMP#2", "PUBCOMP#3"]);
+    expect(got).toEqual(["1", "2", "3"]);
+  });
+});
