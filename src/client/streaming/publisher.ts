@@ -21,7 +21,7 @@ interface Version5 {
     readonly retainAvailable: boolean;
     readonly maximumPacketSize: number;
   };
-  /** `_quota`: how many messages may be sent until one is acknowledged [MQTT-4.9.0-2]. */
+  /** `_quota`: how many messages may be sent until one is acknowledged [MQTT5-4.9.0-2]. */
   readonly _outbox: { _quota?: number };
 }
 
