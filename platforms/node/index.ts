@@ -4,6 +4,8 @@ import type { ConnectionOptions } from "node:tls";
 import type { Clock, Platform, Text } from "../../src/platform.ts";
 import { NodeTransport } from "./transport.ts";
 
+export { fileStore, type FileStoreOptions } from "./file-store.ts";
+
 export interface NodePlatformOptions {
   /**
    * For mqtts: what `tls.connect` takes, such as `ca`, `cert`, `key`, `servername`, `ALPNProtocols`. The broker's
