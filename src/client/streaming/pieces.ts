@@ -8,9 +8,9 @@ import { type MessageHandler, State, type Subscription } from "../subscriptions.
  * A part of a message's payload, as it arrived. There is one, which every handler gets in turn: it and its bytes are only
  * lent until the handler returns.
  */
-export class Piece {
-  /** The message but for its payload: its topic, QoS, `retain`, `dup`. */
-  message: Message;
+export class Piece<Of extends Message = Message> {
+  /** The message but for its payload: its topic, QoS, `retain`, `dup`, with MQTT 5 its properties. */
+  message: Of;
   /** Where in the payload the piece begins; 0 is the first of a message, whatever came before. */
   offset = 0;
   /** Bytes of the whole payload. The last piece ends here. */
@@ -21,7 +21,7 @@ export class Piece {
   end = 0;
 
   /** @internal */
-  constructor(message: Message) {
+  constructor(message: Of) {
     this.message = message;
     this.bytes = message.bytes;
   }
@@ -41,7 +41,7 @@ export class Piece {
 }
 
 /** Gets a message's pieces in order, the first with offset 0. A message that fits into the receive buffer is one piece. */
-export type PieceHandler = (piece: Piece) => void;
+export type PieceHandler<Of extends Message = Message> = (piece: Piece<Of>) => void;
 
 /** The rest of a message does not come: its connection has ended, for `reason`. */
 export type InterruptionHandler = (reason: Reason) => void;

@@ -85,8 +85,8 @@ export class Streaming<Of extends Client = Client> implements PacketListener, Cl
    * @param onInterrupted told when the rest of a message does not come. With QoS 1 or 2 and a session that is kept, the
    *   message comes again, from its beginning.
    */
-  pieces(onPiece: PieceHandler, onInterrupted?: InterruptionHandler): MessageHandler {
-    return this._pieces.handler(onPiece, onInterrupted);
+  pieces(onPiece: PieceHandler<Of["_message"]>, onInterrupted?: InterruptionHandler): MessageHandler {
+    return this._pieces.handler(onPiece as PieceHandler, onInterrupted);
   }
 
   // As the line's listener

@@ -32,8 +32,8 @@ export class Outbox extends Outbox311 {
   /** The topics that have an alias: of alias n at n - 1, and whether the broker knows it from this connection. */
   private readonly _topics: Uint8Array[] = [];
   private readonly _known: boolean[] = [];
-  /** How many messages with QoS 1 or 2 may be sent until one is acknowledged [MQTT-4.9.0-2]. */
-  private _quota = 0;
+  /** How many messages with QoS 1 or 2 may be sent until one is acknowledged [MQTT-4.9.0-2]. Streaming takes of it. */
+  _quota = 0;
   /** 1 for each packet id whose PUBLISH was sent on an earlier connection: its end gives nothing back. */
   private _carried: Uint8Array;
   /** The alias with which the packet at hand has its topic; 0 for none. */
