@@ -12,8 +12,6 @@ export interface Statement {
   binds: "client" | "server" | "both";
   /** In short, what it asks. */
   says: string;
-  /** What has to be built before there can be a test. */
-  awaits?: string;
 }
 
 export const statements = Object.fromEntries(

@@ -240,9 +240,14 @@ export class Client extends Client311 implements RefusalListener {
     const list = new PropertyList(text)
       .bytes("", Property.AUTHENTICATION_METHOD, method)
       .bytes("data", Property.AUTHENTICATION_DATA, data).list!;
+    const length = 1 + propertiesSize(list.length);
+    // Before CONNACK there is no limit: that of an earlier connection does not hold.
+    if (this._phase === Phase.CONNECTED && this._broker.isTooLarge(length)) {
+      return this._lose(Reason.PACKET_TOO_LARGE_V5);
+    }
     this._authentication = Authentication.AWAITED;
     if (!answers) this._sinceAuthenticationMs = 0;
-    this._makeRoom(packetSize(1 + propertiesSize(list.length)));
+    this._makeRoom(packetSize(length));
     const code = answers ? ReasonCode.CONTINUE_AUTHENTICATION : ReasonCode.REAUTHENTICATE;
     this._controlEnd = encodeAuth(this._control, this._controlEnd, code, list);
     this._flush();
@@ -317,7 +322,11 @@ export class Client extends Client311 implements RefusalListener {
   }
 
   protected override _sendDisconnect(): void {
-    const properties = this._goodbyeProperties;
+    let properties = this._goodbyeProperties;
+    if (properties && this._broker.isTooLarge(1 + propertiesSize(properties.length))) {
+      // Reason string and user properties are left out then [MQTT-3.14.2-3], [MQTT-3.14.2-4].
+      properties = properties[0] === Property.SESSION_EXPIRY_INTERVAL ? properties.slice(0, 5) : undefined;
+    }
     this._makeRoom(packetSize(1 + propertiesSize(properties ? properties.length : 0)));
     this._controlEnd = encodeDisconnect(this._control, this._controlEnd, this._goodbyeCode, properties);
     this._flushControl();

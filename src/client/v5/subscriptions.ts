@@ -1,6 +1,6 @@
 import type { Text } from "../../platform.ts";
 import type { ConnackView } from "../../packet/v5/connack.ts";
-import { Property } from "../../packet/v5/properties.ts";
+import { propertiesSize, Property } from "../../packet/v5/properties.ts";
 import { Reason } from "../../packet/reason.ts";
 import { encodeSubscribe, type RetainHandling, type SubscribeEntry } from "../../packet/v5/subscribe.ts";
 import { isShared, matchedFilterStart } from "../../packet/v5/topic.ts";
@@ -84,14 +84,28 @@ export class Subscriptions extends Subscriptions311 {
   override writeRequest(into: Uint8Array, at: number): number {
     for (let index = 0; index < this._table.length; index++) {
       const subscription = this._table[index] as Subscription;
-      if (subscription._state !== State.WANTED) continue;
-      const reason = this._unavailable(subscription);
+      const state = subscription._state;
+      if (state !== State.WANTED && state !== State.UNWANTED) continue;
+      const tooLarge = this._isTooLarge(subscription, state === State.WANTED);
+      if (state === State.UNWANTED) {
+        // There is no way to tell a broker that takes less than it did.
+        if (tooLarge) subscription._state = State.GONE;
+        continue;
+      }
+      const reason = tooLarge ? Reason.PACKET_TOO_LARGE_V5 : this._unavailable(subscription);
       if (!reason) continue;
       subscription._state = State.REFUSED;
       subscription.granted = reason;
       this._guard.call(subscription.onGranted, reason);
     }
     return super.writeRequest(into, at);
+  }
+
+  /** Whether the request is larger than the broker's maximum packet size [MQTT-3.2.2-15]. */
+  private _isTooLarge(subscription: Subscription, wanted: boolean): boolean {
+    const properties = subscription._properties;
+    const list = wanted ? 1 + propertiesSize(properties ? properties.length : 0) : 1;
+    return this._broker.isTooLarge(2 + list + 2 + subscription.filter.length);
   }
 
   /** What the broker would refuse the subscription for, as it said in CONNACK (3.2.2.3.11 to 3.2.2.3.13). */

@@ -53,6 +53,11 @@ export class ConnackView {
    * server reference, authentication method and data, user properties.
    */
   readonly properties: Properties = new Properties();
+
+  /** Whether a packet with this remaining length is larger than the broker takes [MQTT-3.2.2-15]. */
+  isTooLarge(remainingLength: number): boolean {
+    return this.maximumPacketSize > 0 && packetSize(remainingLength) > this.maximumPacketSize;
+  }
 }
 
 /** Reads the body of CONNACK into `view`. */

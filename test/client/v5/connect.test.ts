@@ -1,6 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { ExactlyOnce } from "../../../src/qos2.ts";
-import { type ClientOptions, describe as sentence, Property, Reason, ReasonCode } from "../../../src/v5.ts";
+import {
+  type ClientOptions,
+  describe as sentence,
+  type DisconnectOptions,
+  Property,
+  Reason,
+  ReasonCode,
+} from "../../../src/v5.ts";
 import { PacketType } from "../../../src/packet/v5/index.ts";
 import type { Connect, Packet } from "../../packet/v5/model.ts";
 import { brief, connack, disconnect, named, ScriptedWorldV5 } from "../../support/scripted-world-v5.ts";
@@ -153,7 +160,7 @@ describe("CONNACK", () => {
   });
 
   it.each([...Array.from({ length: 35 }, (_, index) => 0x80 + index)].filter((code) => Reason[code]))(
-    "with reason code %i refuses: it is told with its text, and tried again",
+    "with reason code %i refuses: it is told with its text, the connection closed, and tried again [MQTT-4.13.2-1]",
     (code) => {
       const world = new ScriptedWorldV5();
       const texts: (string | undefined)[] = [];
@@ -200,7 +207,7 @@ describe("CONNACK", () => {
     expect(world.take()).toMatchObject([{ clientId: id, cleanStart: false }]);
   });
 
-  it("has the keep-alive that the broker wants [MQTT-3.2.2-21], and CONNECT's again without", () => {
+  it("has the keep-alive that the broker wants [MQTT-3.2.2-21], [MQTT-3.1.2-21], and CONNECT's again without", () => {
     const world = new ScriptedWorldV5({ keepAlive: 60 });
     world.connectWith({ serverKeepAlive: 5 });
     world.clock.advance(4_700);
@@ -226,7 +233,7 @@ describe("CONNACK", () => {
 describe("the session", () => {
   const cleanStart = (world: ScriptedWorldV5): boolean => (world.take()[0] as Connect).cleanStart;
 
-  it("that `connect` began is gone on with by reconnections while it is kept", () => {
+  it("that `connect` began is gone on with by reconnections while it is kept [MQTT-3.1.2-4]", () => {
     const world = new ScriptedWorldV5({ sessionExpiryInterval: 60 });
     world.open();
     expect(cleanStart(world)).toBe(true);
@@ -282,22 +289,41 @@ describe("DISCONNECT", () => {
     expect(world.client.connected).toBe(true);
   });
 
-  it.each([0x80, 0x87, 0x8b, 0x8d, 0x93, 0x98, 0x9c, 0x9d, 0xa0])("by the broker is told: %i", (code) => {
-    const world = new ScriptedWorldV5();
-    const texts: unknown[] = [];
-    world.client.onDisconnect = (reason) => {
-      world.events.push(reason);
-      texts.push(world.client.properties.textOf(Property.REASON_STRING));
-      texts.push(world.client.properties.textOf(Property.SERVER_REFERENCE));
+  it("leaves reason string and user properties out where the broker does not take them [MQTT-3.14.2-3], [MQTT-3.14.2-4]", () => {
+    const more = { reasonString: "sleeping", userProperties: [["a", "b"]] as const };
+    const goodbye = (maximumPacketSize: number, options: DisconnectOptions): Packet[] => {
+      const world = new ScriptedWorldV5({ sessionExpiryInterval: 60 });
+      world.connectWith({ maximumPacketSize });
+      world.client.disconnect(options);
+      return world.take();
     };
-    world.connect();
-    world.send(disconnect(code, { reasonString: "because", serverReference: "elsewhere" }));
-    expect(world.events).toEqual([false, code]);
-    expect(texts).toEqual(["because", "elsewhere"]);
-    expect(world.take()).toEqual([]);
-    expect(world.link.link.closedByClient).toBe(true);
-    world.reconnect();
+    const properties = { reasonString: "sleeping", userProperties: { a: "b" } };
+    expect(goodbye(22, more)).toEqual([disconnect(0, properties)]);
+    expect(goodbye(21, more)).toEqual([disconnect(0)]);
+    expect(goodbye(21, { ...more, reasonCode: 4, sessionExpiryInterval: 7 })).toEqual([
+      disconnect(4, { sessionExpiryInterval: 7 }),
+    ]);
   });
+
+  it.each([0x80, 0x87, 0x8b, 0x8d, 0x93, 0x98, 0x9c, 0x9d, 0xa0])(
+    "by the broker is told: %i [MQTT-4.13.2-1]",
+    (code) => {
+      const world = new ScriptedWorldV5();
+      const texts: unknown[] = [];
+      world.client.onDisconnect = (reason) => {
+        world.events.push(reason);
+        texts.push(world.client.properties.textOf(Property.REASON_STRING));
+        texts.push(world.client.properties.textOf(Property.SERVER_REFERENCE));
+      };
+      world.connect();
+      world.send(disconnect(code, { reasonString: "because", serverReference: "elsewhere" }));
+      expect(world.events).toEqual([false, code]);
+      expect(texts).toEqual(["because", "elsewhere"]);
+      expect(world.take()).toEqual([]);
+      expect(world.link.link.closedByClient).toBe(true);
+      world.reconnect();
+    },
+  );
 
   it("by the broker without an error is as good as closed; with a code of clients' alone, a protocol error", () => {
     const world = new ScriptedWorldV5();
@@ -360,7 +386,7 @@ describe("enhanced authentication", () => {
   }
   const hex = (text: string): string => Buffer.from(text).toString("hex");
 
-  it("answers challenges until CONNACK comes, and sends nothing else till then [MQTT-3.1.2-30]", () => {
+  it("answers challenges until CONNACK comes, and sends nothing else till then [MQTT-3.1.2-30], [MQTT-4.12.0-3], [MQTT-4.12.0-5], [MQTT-3.15.2-2], [MQTT-3.15.2-3]", () => {
     const { world, client, heard } = authenticating();
     client.publish("t", "x");
     client.subscribe("f", 1, () => undefined);
@@ -393,7 +419,7 @@ describe("enhanced authentication", () => {
     expect(client.connected).toBe(true);
   });
 
-  it("authenticates again over the connection (4.12.1)", () => {
+  it("authenticates again over the connection, with the same method [MQTT-4.12.1-1]", () => {
     const { world, client, heard } = authenticating();
     world.connectWith({ authenticationMethod: "M" });
     client.authenticate("again");
@@ -403,6 +429,32 @@ describe("enhanced authentication", () => {
     expect(heard.slice(1)).toEqual(["challenge two", "done welcome"]);
     client.authenticate();
     expect(world.take()).toEqual([auth(0x19)]);
+  });
+
+  it("that fails the second time, in the broker's eyes or here, ends with a DISCONNECT that says why [MQTT-4.12.1-2]", () => {
+    for (const method of ["M", "N"]) {
+      const { world, client } = authenticating();
+      client.onAuthenticate = () => client.disconnect({ reasonCode: Reason.NOT_AUTHORIZED_V5 });
+      world.connectWith({ authenticationMethod: "M" });
+      client.authenticate("again");
+      world.send(auth(0x18, hex("not what it should be"), method));
+      expect(brief(world.take())).toEqual(["AUTH 0x19", method === "M" ? "DISCONNECT 0x87" : "DISCONNECT 0x82"]);
+      expect(world.link.link.closedByClient).toBe(true);
+    }
+  });
+
+  it("sends no AUTH larger than the broker takes: the connection ends [MQTT-3.2.2-15]", () => {
+    const { world, client } = authenticating();
+    world.connectWith({ authenticationMethod: "M", maximumPacketSize: 100 });
+    client.onAuthenticate = undefined;
+    client.authenticate("x".repeat(200));
+    expect(named(world.events)).toEqual([false, "PACKET_TOO_LARGE_V5"]);
+    expect(world.take()).toEqual([]);
+    world.nextAttempt();
+    world.send(auth(0x18));
+    world.take();
+    client.authenticate("x".repeat(200)); // what this connection's CONNACK will say is not known
+    expect(brief(world.take())).toEqual(["AUTH 0x18"]);
   });
 
   it("is bounded in time", () => {
@@ -443,7 +495,7 @@ describe("enhanced authentication", () => {
       "AUTHENTICATION_METHOD",
       "0x82",
     ],
-  ])("%s ends the connection", (_name, options, packets, reason, code) => {
+  ])("%s ends the connection [MQTT-4.12.0-5]", (_name, options, packets, reason, code) => {
     const { world } = authenticating(options);
     world.open();
     world.take();

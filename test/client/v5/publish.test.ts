@@ -16,40 +16,43 @@ describe("publishing with MQTT 5", () => {
     expect(world.take()).toEqual([publish("t", "x")]);
   });
 
-  it.each([0, 1, 2] as const)("sends all properties of a publisher with each message, QoS %i", (qos) => {
-    const world = new ScriptedWorldV5({ exactlyOnce: new ExactlyOnce() });
-    world.connect();
-    const publisher = world.client.publisher("größe/t", {
-      qos,
-      retain: true,
-      decimals: 1,
-      payloadFormatIndicator: 1,
-      messageExpiryInterval: 4_294_967_295,
-      contentType: "text/plain; charset=utf-8",
-      responseTopic: "antwort/ä",
-      correlationData: new Uint8Array([0, 1, 255]),
-      userProperties: [
-        ["unit", "°C"],
-        ["unit", "K"],
-        ["", ""],
-      ],
-    });
-    const properties = {
-      payloadFormatIndicator: true,
-      messageExpiryInterval: 4_294_967_295,
-      contentType: "text/plain; charset=utf-8",
-      responseTopic: "antwort/ä",
-      correlationData: "0001ff",
-      userProperties: { unit: ["°C", "K"], "": "" },
-    };
-    publisher.publish(21.46);
-    publisher.publish("");
-    const packetId = (index: number): number => (qos ? index + 2 : 0);
-    expect(world.take()).toEqual([
-      publish("größe/t", "21.5", { qos, retain: true, packetId: packetId(0), properties }),
-      publish("größe/t", "", { qos, retain: true, packetId: packetId(1), properties }),
-    ]);
-  });
+  it.each([0, 1, 2] as const)(
+    "sends all properties of a publisher with each message, and no others, QoS %i [MQTT-3.3.4-6]",
+    (qos) => {
+      const world = new ScriptedWorldV5({ exactlyOnce: new ExactlyOnce() });
+      world.connect();
+      const publisher = world.client.publisher("größe/t", {
+        qos,
+        retain: true,
+        decimals: 1,
+        payloadFormatIndicator: 1,
+        messageExpiryInterval: 4_294_967_295,
+        contentType: "text/plain; charset=utf-8",
+        responseTopic: "antwort/ä",
+        correlationData: new Uint8Array([0, 1, 255]),
+        userProperties: [
+          ["unit", "°C"],
+          ["unit", "K"],
+          ["", ""],
+        ],
+      });
+      const properties = {
+        payloadFormatIndicator: true,
+        messageExpiryInterval: 4_294_967_295,
+        contentType: "text/plain; charset=utf-8",
+        responseTopic: "antwort/ä",
+        correlationData: "0001ff",
+        userProperties: { unit: ["°C", "K"], "": "" },
+      };
+      publisher.publish(21.46);
+      publisher.publish("");
+      const packetId = (index: number): number => (qos ? index + 2 : 0);
+      expect(world.take()).toEqual([
+        publish("größe/t", "21.5", { qos, retain: true, packetId: packetId(0), properties }),
+        publish("größe/t", "", { qos, retain: true, packetId: packetId(1), properties }),
+      ]);
+    },
+  );
 
   it("completes QoS 1 and 2 on answers with and without reason codes", () => {
     const world = new ScriptedWorldV5({ exactlyOnce: new ExactlyOnce() });
@@ -122,20 +125,23 @@ describe("what the broker says that it does not take", () => {
     [{ maximumQoS: 1 }, { qos: 2 as const }, "QOS_NOT_SUPPORTED"],
     [{ retainAvailable: false }, { retain: true }, "RETAIN_NOT_SUPPORTED"],
     [{ maximumPacketSize: 20 }, { contentType: "much too long" }, "PACKET_TOO_LARGE_V5"],
-  ])("%j: is rejected with the broker's reason, and not sent", (properties, options, reason) => {
-    const world = new ScriptedWorldV5({ exactlyOnce: new ExactlyOnce() });
-    const rejected: string[] = [];
-    world.client.onRejected = (message) =>
-      rejected.push(`${Reason[message.reason]} ${message.topic} ${message.text()}`);
-    expect(world.client.publish("before", "x", options)).toBe(Published.QUEUED);
-    world.client.publish("first", "y");
-    world.connectWith(properties);
-    world.client.publish("after", "x", options);
-    world.client.publish("last", "y");
-    expect(brief(world.take())).toEqual(["PUBLISH first=y", "PUBLISH last=y"]);
-    expect(rejected).toEqual([`${reason} before x`, `${reason} after x`]);
-    expect([world.client.queued, world.client.inFlight, world.client.rejected]).toEqual([0, 0, 2]);
-  });
+  ])(
+    "%j: is rejected with the broker's reason, and not sent [MQTT-3.2.2-11], [MQTT-3.2.2-14], [MQTT-3.2.2-15]",
+    (properties, options, reason) => {
+      const world = new ScriptedWorldV5({ exactlyOnce: new ExactlyOnce() });
+      const rejected: string[] = [];
+      world.client.onRejected = (message) =>
+        rejected.push(`${Reason[message.reason]} ${message.topic} ${message.text()}`);
+      expect(world.client.publish("before", "x", options)).toBe(Published.QUEUED);
+      world.client.publish("first", "y");
+      world.connectWith(properties);
+      world.client.publish("after", "x", options);
+      world.client.publish("last", "y");
+      expect(brief(world.take())).toEqual(["PUBLISH first=y", "PUBLISH last=y"]);
+      expect(rejected).toEqual([`${reason} before x`, `${reason} after x`]);
+      expect([world.client.queued, world.client.inFlight, world.client.rejected]).toEqual([0, 0, 2]);
+    },
+  );
 
   it("is sent on the next connection when that takes it", () => {
     const world = new ScriptedWorldV5();
@@ -241,7 +247,7 @@ describe("topic aliases out", () => {
     expect(topics(world)).toEqual([`${LONG}/1=x`, "greenhouse/8/temperature/2=x", "/1=x", "/2=x"]);
   });
 
-  it("are left out above the broker's maximum, or when it takes none [MQTT-3.2.2-17], [MQTT-3.2.2-18]", () => {
+  it("are left out above the broker's maximum, or when it takes none [MQTT-3.2.2-17], [MQTT-3.2.2-18], [MQTT-3.3.2-9]", () => {
     const world = new ScriptedWorldV5();
     const publishers = ["a", "b"].map((text) =>
       world.client.publisher(`${LONG}/${text}`, { topicAlias: true, userProperties: [["n", "v".repeat(123)]] }),
