@@ -61,6 +61,8 @@ export class Outbox {
   _entries = 0;
   /** Where the entry is that has packet id index + 1. */
   _flight: Int32Array;
+  /** Set where packets are not those of 3.1.1: a saved message of another version is not read. */
+  _version: number | undefined;
   /** The part that saves messages, if there is one. */
   _saved: Saved | undefined;
   /** Bytes that parts have for themselves in each entry, after its header; none when undefined. */

@@ -74,7 +74,7 @@ export class SavedSession implements SavedHandshakes {
   private readonly _kinds: Uint8Array;
   private readonly _sequences: Uint16Array;
   /** Stands in for the outbox's table of packet ids when that is to stay as it is. */
-  private readonly _noFlight = new Int32Array(0);
+  private readonly _noFlight: Int32Array;
   private _lastSequence = 0;
   private _lastSlot = 0;
   /** What a restored message gets: it may have been sent, until the broker says that it knows of none. */
@@ -95,6 +95,7 @@ export class SavedSession implements SavedHandshakes {
     this._outbox = outbox;
     this._kinds = new Uint8Array(records).fill(Kind.NONE);
     this._sequences = new Uint16Array(records);
+    this._noFlight = new Int32Array(records);
     // Each message has its packet id from the beginning, also those that wait.
     subscriptions._firstPacketId = Math.max(subscriptions._firstPacketId, records + 1);
     outbox._flight = new Int32Array(records).fill(NO_ENTRY);
@@ -185,12 +186,12 @@ export class SavedSession implements SavedHandshakes {
 
   private _resume(resume: Outbox["resume"], sessionPresent: boolean): void {
     const outbox = this._outbox;
-    const flight = outbox._flight;
+    if (sessionPresent) return resume.call(outbox, true);
     // Messages keep their packet ids in a new session, too, so that no record has to be written anew.
+    const flight = outbox._flight;
     outbox._flight = this._noFlight;
-    resume.call(outbox, sessionPresent);
+    resume.call(outbox, false);
     outbox._flight = flight;
-    if (sessionPresent) return;
     this._dup = 0;
     for (let slot = 0; slot < flight.length; slot++) {
       // What the broker had taken over is lost with its session.
@@ -361,7 +362,7 @@ export class SavedSession implements SavedHandshakes {
 
   private _write(index: number, kind: Kind, bytes: Uint8Array, start: number, end: number): boolean {
     const key = this._key(index, kind);
-    const crc = this._crc.of(bytes, start + CHECKSUM_SIZE, end, key);
+    const crc = this._checksum(key, bytes, start, end);
     writeUint16(bytes, start, crc >> 16);
     writeUint16(bytes, start + 2, crc);
     if (this._store.write(key, bytes, start, end)) return true;
@@ -378,11 +379,16 @@ export class SavedSession implements SavedHandshakes {
     if (length < 0) return NOT_THERE;
     if (start + length > limit) return NO_ROOM;
     if (length > CHECKSUM_SIZE) {
-      const crc = this._crc.of(into, start + CHECKSUM_SIZE, start + length, key);
+      const crc = this._checksum(key, into, start, start + length);
       if (readUint16(into, start) === crc >>> 16 && readUint16(into, start + 2) === (crc & 0xffff)) return length;
     }
     this._discard(index, kind);
     return NOT_THERE;
+  }
+
+  /** Of a record, and for its key and MQTT's version: any other record is as good as damaged. */
+  private _checksum(key: number, bytes: Uint8Array, start: number, end: number): number {
+    return this._crc.of(bytes, start + CHECKSUM_SIZE, end, key | ((this._outbox._version ?? 0) << 16));
   }
 
   private _discard(index: number, kind: Kind): void {

@@ -46,6 +46,7 @@ export class Outbox extends Outbox311 {
     this._broker = broker;
     this._listener = listener;
     this._carried = new Uint8Array(window);
+    this._version = 5;
   }
 
   /** The alias for a topic; 0 when the topic is so short that it is not worth it. */
@@ -163,11 +164,11 @@ export class Outbox extends Outbox311 {
     const listAt = propertiesAt + remainingLengthSize(length);
     if (length && bytes[listAt] === Property.TOPIC_ALIAS) {
       const alias = readUint16(bytes, listAt + 1);
-      if (alias > broker.topicAliasMaximum) {
+      if (alias > broker.topicAliasMaximum || !this._isTopicOf(alias, topicAt + 2, topicEnd)) {
         this._rewrite(at, packet, topicEnd, bytes, topicAt + 2, topicEnd, length - ALIAS_SIZE, listAt + ALIAS_SIZE);
       } else if (this._known[alias - 1]) {
         this._rewrite(at, packet, topicEnd, bytes, 0, 0, length, listAt);
-      } else if (alias <= this._topics.length) {
+      } else {
         this._alias = alias;
       }
     }
@@ -177,12 +178,22 @@ export class Outbox extends Outbox311 {
     return maximum && end - this.packetAt(at) > maximum ? Reason.PACKET_TOO_LARGE_V5 : Reason.OK; // [MQTT-3.2.2-15]
   }
 
+  /** Whether an alias stands for the topic at these bytes: that of a message from before a reboot may have another's. */
+  private _isTopicOf(alias: number, start: number, end: number): boolean {
+    if (alias > this._topics.length) return false;
+    const topic = this._topics[alias - 1];
+    let at = topic.length === end - start ? 0 : -1;
+    while (at >= 0 && at < topic.length && topic[at] === this.bytes[start + at]) at++;
+    return at === topic.length;
+  }
+
   /** Drops a message that is not sent. What the listener publishes meanwhile, waits behind. */
   private _refuse(at: number, reason: Reason): void {
+    const slot = this._flight.indexOf(at);
+    if (slot >= 0) this._flight[slot] = NO_ENTRY;
     if (this._state(at) === State.IDENTIFIED) {
-      this._flight[this._flight.indexOf(at)] = NO_ENTRY;
       this.inFlight--;
-    } else if (this.qosAt(this.packetAt(at)) > 0) {
+    } else if (slot < 0 && this.qosAt(this.packetAt(at)) > 0) {
       setPublishPacketId(this.bytes, this.packetAt(at), 1); // so that it can be read
     }
     this._setState(at, State.DONE);
@@ -191,6 +202,7 @@ export class Outbox extends Outbox311 {
     this._listener._refused(reason, at);
     this._release();
     if (this.queued) this._skipDone();
+    if (slot >= 0) this._saved?.ended(slot + 1);
   }
 
   /** Gives the packets that went with an alias alone their topics back. */
