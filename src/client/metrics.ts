@@ -20,8 +20,6 @@ export class Metrics implements Platform {
   connections = 0;
   /** Accepted after an earlier one: `connections` without the first of each client. */
   reconnections = 0;
-  /** Messages that an `OfflineQueue` dropped, when it was given these metrics. */
-  dropped = 0;
   /** From the last PINGREQ that was answered to its PINGRESP, in ms; -1 as long as there is none. */
   pingMs = -1;
 
