@@ -1,9 +1,8 @@
-/// <reference lib="es2024.arraybuffer" />
-
 import Timer from "timer";
 import { Reason } from "../../src/packet/reason.ts";
 import type { Endpoint, Transport, TransportListener } from "../../src/platform.ts";
 import type { Resolver, Route, Socket, SocketOptions, SocketRoute } from "./ecma419.ts";
+import { FlexibleBuffer } from "./flexible-buffer.ts";
 
 /** The most that is read or written at once: a packet of Ethernet's less its headers is some more. */
 const CHUNK_BYTES = 1_024;
@@ -18,8 +17,8 @@ export class ModdableTransport implements Transport {
   /** Whether what arrives is left where it is; `resume` goes on. */
   paused = false;
   private readonly _routeOf: (scheme: string) => Route | undefined;
-  private readonly _input = new FlexibleBuffer();
-  private readonly _output = new FlexibleBuffer();
+  private readonly _input = new FlexibleBuffer(CHUNK_BYTES);
+  private readonly _output = new FlexibleBuffer(CHUNK_BYTES);
   private _listener: TransportListener | undefined;
   private _resolver: Resolver | undefined;
   private _socket: Socket | undefined;
@@ -210,38 +209,5 @@ export class ModdableTransport implements Transport {
       this._failing = undefined;
       listener.onClose(reason);
     });
-  }
-}
-
-/** A view whose length changes without a new one being made. */
-class FlexibleBuffer {
-  readonly view: Uint8Array;
-  private readonly _buffer: ArrayBuffer;
-
-  constructor() {
-    this._buffer = new ArrayBuffer(CHUNK_BYTES, { maxByteLength: CHUNK_BYTES });
-    this.view = new Uint8Array(this._buffer);
-  }
-
-  /** The view, `size` bytes long. */
-  resize(size: number): Uint8Array {
-    this._buffer.resize(size);
-    return this.view;
-  }
-
-  /** The view, with bytes `start` up to, not including, `end`. */
-  fill(bytes: Uint8Array, start: number, end: number): Uint8Array {
-    const view = this.view;
-    const size = end - start;
-    if (bytes.length > CHUNK_BYTES) {
-      this.resize(size);
-      for (let at = 0; at < size; at++) view[at] = bytes[start++];
-      return view;
-    }
-    // Copying all, then moving a part, is two native calls: far less than a turn of bytecode for each byte.
-    this.resize(bytes.length);
-    view.set(bytes);
-    if (start > 0) view.copyWithin(0, start, end);
-    return this.resize(size);
   }
 }

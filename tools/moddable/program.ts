@@ -7,6 +7,7 @@ const SHIM: Record<string, string> = {
   timer: "timer.ts",
   time: "time.ts",
   net: "net.ts",
+  preference: "preference.ts",
   "embedded:io/socket/tcp": "tcp.ts",
   "embedded:io/socket/tcp/tls": "tls.ts",
   "embedded:io/socket/udp": "udp.ts",
@@ -22,7 +23,9 @@ const SHIM: Record<string, string> = {
  */
 export async function bundleForShim(source: string): Promise<string> {
   const modules = new Map((await compileModules()).map(({ specifier, code }) => [specifier, code]));
-  const specifiers = [...modules.keys()];
+  const specifiers = [...modules.keys()].filter(
+    (specifier) => specifier === "mote-mqtt" || source.includes(`"${specifier}"`),
+  );
   const freeze = [
     ...specifiers.map((specifier, index) => `import * as module${index} from "${specifier}";`),
     FREEZE,
