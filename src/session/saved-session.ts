@@ -109,18 +109,21 @@ export class SavedSession implements SavedHandshakes {
     const finish = outbox.finish;
     const resume = outbox.resume;
     outbox._saved = this;
-    outbox.append = (header, topic, payload) =>
-      publishQos(header) ? this._append(append, header, topic, payload) : append.call(outbox, header, topic, payload);
-    outbox.finish = (packetId) => {
-      const finished = finish.call(outbox, packetId);
-      this.ended(packetId);
-      return finished;
-    };
-    outbox.resume = (sessionPresent) => this._resume(resume, sessionPresent);
-    outbox._takeSlot = (at) => {
-      outbox.inFlight++;
-      return outbox._flight.indexOf(at);
-    };
+    // Defined, not assigned: XS refuses to assign what a class has that is frozen into flash.
+    define(outbox, {
+      append: (header, topic, payload) =>
+        publishQos(header) ? this._append(append, header, topic, payload) : append.call(outbox, header, topic, payload),
+      finish: (packetId) => {
+        const finished = finish.call(outbox, packetId);
+        this.ended(packetId);
+        return finished;
+      },
+      resume: (sessionPresent) => this._resume(resume, sessionPresent),
+      _takeSlot: (at) => {
+        outbox.inFlight++;
+        return outbox._flight.indexOf(at);
+      },
+    });
   }
 
   // What happens to a message
@@ -398,5 +401,13 @@ export class SavedSession implements SavedHandshakes {
 
   private _remove(index: number, kind: Kind): void {
     if (!this._store.remove(this._key(index, kind))) this.failures++;
+  }
+}
+
+/** Gives an object methods of its own, by names that the compiler may shorten. */
+function define<T extends object>(object: T, methods: Partial<T>): void {
+  const names = Object.keys(methods) as (keyof T)[];
+  for (let index = 0; index < names.length; index++) {
+    Object.defineProperty(object, names[index]!, { value: methods[names[index]!] });
   }
 }

@@ -78,7 +78,6 @@ describe("a store in the SDK's preferences", () => {
       // The power goes, and comes back: nothing of the first life is used any more.
       Timer.set(() => { life.client.disconnect(); life = boot(); }, 5_000);
     `);
-    device.ended.then((e)=>console.log("ENDED", e));
     await device.connect(60_000);
     await device.pass(2_000);
     const sent = device.writes.slice(1).join("");
