@@ -14,7 +14,11 @@ const CORE: Module = { specifier: "mote-mqtt", file: "mote-mqtt.js", source: "pl
 
 const PLATFORM: Module[] = [
   { specifier: "mote-mqtt/moddable", file: "moddable.js", source: "platforms/moddable/index.ts" },
-  { specifier: "mote-mqtt/moddable/flash-store", file: "moddable-flash-store.js", source: "platforms/moddable/flash-store.ts" },
+  {
+    specifier: "mote-mqtt/moddable/flash-store",
+    file: "moddable-flash-store.js",
+    source: "platforms/moddable/flash-store.ts",
+  },
   { specifier: "mote-mqtt/moddable/tls", file: "moddable-tls.js", source: "platforms/moddable/tls.ts" },
   {
     specifier: "mote-mqtt/moddable/websocket",
