@@ -9,6 +9,7 @@ import { createServer, type Server, type TLSSocket } from "node:tls";
 import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vitest";
 import { platform } from "../../../platforms/node/index.ts";
 import { Client, Published } from "../../../src/index.ts";
+import { ExactlyOnce } from "../../../src/qos2.ts";
 import { Broker } from "../../../tools/broker/broker.ts";
 import { packageRoot } from "../../../tools/cli/package.ts";
 import { buildHeadless, buildProject, findSdk, NEEDS, type Sdk } from "../../../tools/moddable/sdk.ts";
@@ -37,13 +38,14 @@ class Watcher {
   private readonly _client: Client;
   private _waiting: (() => void) | undefined;
 
-  constructor(url: string, filter = "greenhouse/#") {
+  constructor(url: string, filter = "greenhouse/#", bufferBytes = 8_192) {
     this._client = new Client(platform, {
       url,
       clientId: "watcher",
       reconnectMaxMs: 1_000,
-      outboxBytes: 8_192,
-      receiveBytes: 8_192,
+      outboxBytes: bufferBytes,
+      receiveBytes: bufferBytes,
+      exactlyOnce: new ExactlyOnce(),
     });
     this._client.subscribe(filter, 1, (message) => {
       this.messages.push({ topic: message.topic, text: message.text(), retain: message.retain });
@@ -56,8 +58,8 @@ class Watcher {
     return this.messages.filter((message) => message.topic.endsWith(topic)).map(({ text }) => text);
   }
 
-  publish(topic: string, payload: string | Uint8Array): void {
-    expect(this._client.publish(topic, payload, { qos: 1 })).not.toBe(Published.FULL);
+  publish(topic: string, payload: string | Uint8Array, qos: 1 | 2 = 1): void {
+    expect(this._client.publish(topic, payload, { qos })).not.toBe(Published.FULL);
   }
 
   async until(what: string, condition: () => boolean, withinMs = 20_000): Promise<void> {
@@ -221,6 +223,36 @@ describe.skipIf(!sdk)(sdk ? `Moddable ${sdk.version}` : `skipped: ${NEEDS}`, () 
       await mosquitto.stop();
       certificates.remove();
       console.log(`TLS, WebSocket and the ECMA-419 class. The device printed:\n${lines.join("\n")}`);
+    },
+    180_000,
+  );
+
+  itWith(
+    mosquitto,
+    "the client's optional parts: QoS 2 in both versions of MQTT, and a message larger than all its buffers",
+    async () => {
+      const mosquitto = await startMosquitto({});
+      const watcher = new Watcher(mosquitto.url, "sdk/+/+", 200_000);
+      const project = await projectFrom("test/platforms/moddable/sdk-parts", "parts");
+      const { program } = await buildProject(sdk as Sdk, project, folder, { url: mosquitto.url });
+      run(program);
+      for (const name of ["three", "five"]) {
+        await watcher.until(`${name} is online`, () => watcher.texts(`${name}/state`).length > 0);
+        watcher.publish(`sdk/${name}/in`, `for ${name}`, 2);
+        await watcher.until(`${name}'s echo`, () => watcher.texts(`${name}/out`).length > 0);
+        expect(watcher.texts(`${name}/out`)).toEqual([`for ${name}`]);
+        await expect.poll(() => lines).toContain(`${name}: QoS 2`);
+      }
+      await watcher.until("large is online", () => watcher.texts("large/state").length > 0);
+      watcher.publish("sdk/large/in", new Uint8Array(100_000));
+      await watcher.until("as large an answer", () => watcher.texts("large/out").length > 0);
+      expect(watcher.texts("large/out")[0]).toHaveLength(100_000);
+      await expect
+        .poll(() => lines)
+        .toEqual(expect.arrayContaining(["large: 100000 bytes, true", "large: ended with 0"]));
+      watcher.stop();
+      await mosquitto.stop();
+      console.log(`The optional parts. The device printed:\n${lines.join("\n")}`);
     },
     180_000,
   );
