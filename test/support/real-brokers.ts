@@ -17,6 +17,8 @@ export interface BrokerOptions {
   persistence?: boolean;
   /** mosquitto only: where it speaks WebSocket, too. */
   webSocketPort?: number;
+  /** mosquitto only: more lines of its configuration, for its listener. */
+  config?: readonly string[];
 }
 
 export abstract class RealBroker {
@@ -81,7 +83,7 @@ const mosquittoProgram = program("mosquitto", "on Debian: apt-get install mosqui
 
 export class Mosquitto extends RealBroker {
   protected command(): string[] {
-    const { tls, persistence = false, webSocketPort } = this.options;
+    const { tls, persistence = false, webSocketPort, config: more = [] } = this.options;
     const config = join(this.folder, "mosquitto.conf");
     const secure = tls ? [`cafile ${tls.ca}`, `certfile ${tls.cert}`, `keyfile ${tls.key}`] : [];
     const lines = [
@@ -93,6 +95,7 @@ export class Mosquitto extends RealBroker {
       ...(persistence ? [`persistence_location ${this.folder}/`] : []),
       ...(process.getuid?.() === 0 ? ["user root"] : []), // else it could not read the folder
       ...secure,
+      ...more,
       // Without the domain libwebsockets takes an address of IPv4 for any of IPv6.
       ...(webSocketPort === undefined
         ? []

@@ -14,7 +14,7 @@ export interface RefusalListener {
   _refused(reason: Reason, entry: number): void;
 }
 
-/** In place of a padding: it is longer, and in the three bytes that follow the entry's header. */
+/** In place of a padding: it is longer, and in three bytes of its own. */
 const LONG_PADDING = 15;
 /** A topic alias among the properties: identifier and number. */
 const ALIAS_SIZE = 3;
@@ -111,19 +111,22 @@ export class Outbox extends Outbox311 {
     for (let index = 0; index < this._known.length; index++) this._known[index] = false;
     this._quota = this._broker.receiveMaximum;
     this._ahead = NO_ENTRY;
-    this._restoreTopics();
-    super.resume(sessionPresent);
-    if (this._carried.length < this._flight.length) this._carried = new Uint8Array(this._flight.length);
-    for (let index = 0; index < this._flight.length; index++) {
-      const at = this._flight[index];
-      this._carried[index] = at !== NO_ENTRY && this.qosAt(this.packetAt(at)) < 0 ? 1 : 0;
+    this._carried.fill(0);
+    let at = this._tail;
+    for (let index = 0; index < this._entries; index++) {
+      at = this._begin(at);
+      if (this._state(at) !== State.DONE) this._carryOver(at);
+      at = this._end(at);
     }
+    super.resume(sessionPresent);
   }
 
   override packetAt(at: number): number {
     const padding = this.bytes[at] >> 4;
-    if (padding < LONG_PADDING) return at + ENTRY_HEADER + padding;
-    return at + ENTRY_HEADER + ((this.bytes[at + 4] << 16) | readUint16(this.bytes, at + 5));
+    const body = at + ENTRY_HEADER;
+    if (padding < LONG_PADDING) return body + padding;
+    const margin = this._margin ?? 0;
+    return body + ((this.bytes[body + margin] << 16) | readUint16(this.bytes, body + margin + 1));
   }
 
   /** PUBREL must not wait for a message that has to wait for its quota [MQTT-3.3.4-8]. */
@@ -164,11 +167,12 @@ export class Outbox extends Outbox311 {
     const listAt = propertiesAt + remainingLengthSize(length);
     if (length && bytes[listAt] === Property.TOPIC_ALIAS) {
       const alias = readUint16(bytes, listAt + 1);
-      if (alias > broker.topicAliasMaximum || !this._isTopicOf(alias, topicAt + 2, topicEnd)) {
+      const unknown = this._saved && !this._isTopic(alias, topicAt + 2, topicEnd);
+      if (unknown || alias > broker.topicAliasMaximum) {
         this._rewrite(at, packet, topicEnd, bytes, topicAt + 2, topicEnd, length - ALIAS_SIZE, listAt + ALIAS_SIZE);
       } else if (this._known[alias - 1]) {
         this._rewrite(at, packet, topicEnd, bytes, 0, 0, length, listAt);
-      } else {
+      } else if (alias <= this._topics.length) {
         this._alias = alias;
       }
     }
@@ -178,24 +182,21 @@ export class Outbox extends Outbox311 {
     return maximum && end - this.packetAt(at) > maximum ? Reason.PACKET_TOO_LARGE_V5 : Reason.OK; // [MQTT-3.2.2-15]
   }
 
-  /** Whether an alias stands for the topic at these bytes: that of a message from before a reboot may have another's. */
-  private _isTopicOf(alias: number, start: number, end: number): boolean {
-    if (alias > this._topics.length) return false;
-    const topic = this._topics[alias - 1];
-    let at = topic.length === end - start ? 0 : -1;
-    while (at >= 0 && at < topic.length && topic[at] === this.bytes[start + at]) at++;
-    return at === topic.length;
+  /** Whether the alias of a packet is its topic's in this run of the program: a saved session may have messages of another. */
+  private _isTopic(alias: number, start: number, end: number): boolean {
+    if (start === end) return true;
+    const topic = this._topics[alias - 1] as Uint8Array | undefined;
+    let index = topic?.length === end - start ? 0 : -1;
+    while (index >= 0 && start + index < end && topic![index] === this.bytes[start + index]) index++;
+    return start + index === end;
   }
 
   /** Drops a message that is not sent. What the listener publishes meanwhile, waits behind. */
   private _refuse(at: number, reason: Reason): void {
     const slot = this._flight.indexOf(at);
     if (slot >= 0) this._flight[slot] = NO_ENTRY;
-    if (this._state(at) === State.IDENTIFIED) {
-      this.inFlight--;
-    } else if (slot < 0 && this.qosAt(this.packetAt(at)) > 0) {
-      setPublishPacketId(this.bytes, this.packetAt(at), 1); // so that it can be read
-    }
+    else if (this.qosAt(this.packetAt(at)) > 0) setPublishPacketId(this.bytes, this.packetAt(at), 1); // so that it can be read
+    if (this._state(at) === State.IDENTIFIED) this.inFlight--;
     this._setState(at, State.DONE);
     this._next = this._end(at);
     this.queued--;
@@ -205,28 +206,29 @@ export class Outbox extends Outbox311 {
     if (slot >= 0) this._saved?.ended(slot + 1);
   }
 
-  /** Gives the packets that went with an alias alone their topics back. */
-  private _restoreTopics(): void {
+  /** Makes an entry of an earlier connection ready for this one: a packet that went with an alias alone gets its topic. */
+  private _carryOver(at: number): void {
     const bytes = this.bytes;
-    let at = this._tail;
-    for (let index = 0; index < this._entries; index++) {
-      at = this._begin(at);
-      const packet = this.packetAt(at);
-      const qos = this.qosAt(packet);
-      if (this._state(at) !== State.DONE && qos >= 0) {
-        let topicAt = packet + 2;
-        while (bytes[topicAt - 1] & 128) topicAt++;
-        if (readUint16(bytes, topicAt) === 0) {
-          const topicEnd = topicAt + 2;
-          const propertiesAt = topicEnd + (qos ? 2 : 0);
-          const length = readVariableByteInteger(bytes, propertiesAt, this._end(at));
-          const listAt = propertiesAt + remainingLengthSize(length);
-          const topic = this.topicOf(readUint16(bytes, listAt + 1));
-          this._rewrite(at, packet, topicEnd, topic, 0, topic.length, length, listAt);
-        }
+    const packet = this.packetAt(at);
+    const qos = this.qosAt(packet);
+    if (qos < 0) {
+      const packetId = readUint16(bytes, packet + 2);
+      const carried = this._carried;
+      if (packetId > carried.length) {
+        this._carried = new Uint8Array(packetId); // a saved session has more packet ids
+        this._carried.set(carried);
       }
-      at = this._end(at);
+      this._carried[packetId - 1] = 1;
+      return;
     }
+    let topicAt = packet + 2;
+    while (bytes[topicAt - 1] & 128) topicAt++;
+    if (readUint16(bytes, topicAt)) return;
+    const propertiesAt = topicAt + 2 + (qos ? 2 : 0);
+    const length = readVariableByteInteger(bytes, propertiesAt, this._end(at));
+    const listAt = propertiesAt + remainingLengthSize(length);
+    const topic = this.topicOf(readUint16(bytes, listAt + 1));
+    this._rewrite(at, packet, topicAt + 2, topic, 0, topic.length, length, listAt);
   }
 
   /**
@@ -267,8 +269,9 @@ export class Outbox extends Outbox311 {
     const bytes = this.bytes;
     bytes[at] = this._state(at) | (Math.min(padding, LONG_PADDING) << 4);
     if (padding < LONG_PADDING) return;
-    bytes[at + 4] = padding >> 16;
-    writeUint16(bytes, at + 5, padding);
+    at += ENTRY_HEADER + (this._margin ?? 0);
+    bytes[at] = padding >> 16;
+    writeUint16(bytes, at + 1, padding);
   }
 }
 
