@@ -75,4 +75,19 @@ describe("a saved session of MQTT 5", () => {
     second.send(acknowledgement(PUBREC, 3, 0x80));
     expect(brief(second.take())).toEqual(["PUBLISH t=c#4!"]);
   });
+
+  it("sends a packet whole that goes with its alias alone, and of which the transport takes a part at a time", () => {
+    const world = boot(new MemoryStore());
+    const publisher = world.client.publisher(COLD, { qos: 1, topicAlias: true });
+    world.connectWith({ topicAliasMaximum: 9 });
+    publisher.publish("first");
+    world.take();
+    world.link.link.room = 0;
+    publisher.publish("second");
+    for (let step = 0; step < 20; step++) {
+      world.link.link.grant(1);
+      world.clock.settle();
+    }
+    expect(world.take()).toEqual([publish("", "second", { qos: 1, packetId: 3, properties: { topicAlias: 1 } })]);
+  });
 });
