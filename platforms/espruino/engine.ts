@@ -1,3 +1,5 @@
+import type { Client } from "./client/client.ts";
+
 // The part of Espruino that the platform touches. Types only: nothing of this file is in a bundle.
 
 export interface Espruino {
@@ -8,28 +10,32 @@ export interface Espruino {
 }
 
 export interface Socket {
+  /** The client that it is of, until that is done with it. */
+  _client?: Client | 0;
   /** Takes everything, whatever it returns: what cannot be sent yet is kept. Throws once the socket is closed. */
   write(data: string): boolean;
   /** Closes once everything is sent. */
   end(): void;
-  on(event: "data", callback: (data: string) => void): void;
-  on(event: "error", callback: (error: { code: number }) => void): void;
-  on(event: "drain" | "close", callback: () => void): void;
+  /** Callbacks get the socket as `this`. */
+  on(event: "data", callback: (this: Socket, data: string) => void): void;
+  on(event: "error", callback: (this: Socket, error: { code: number }) => void): void;
+  on(event: "drain" | "close", callback: (this: Socket) => void): void;
 }
 
 export interface SocketLibrary {
   /** Throws when the host has no address or refuses. */
-  connect(options: { host: string; port: number }, onConnect: () => void): Socket;
+  connect(options: { host: string; port: number }, onConnect: (this: Socket) => void): Socket;
 }
 
 /** The globals. */
 export interface Engine {
   E: Espruino;
+  console: { log(text: string, value?: unknown): void };
   /** Seconds, with a fraction. */
   getTime(): number;
   require(name: "net" | "tls"): SocketLibrary;
   setTimeout(callback: () => void, delayMs: number): number;
   clearTimeout(timeout: number): void;
-  setInterval(callback: () => void, intervalMs: number): number;
+  setInterval<Argument>(callback: (argument: Argument) => void, intervalMs: number, argument?: Argument): number;
   clearInterval(interval: number): void;
 }

@@ -108,10 +108,13 @@ function isEmptying({ left, right }: Tree): boolean {
   return propertyName(target) === "length" && !own && (right as Tree)["value"] === 0;
 }
 
-/** Lookahead, lookbehind, groups that do not capture; the flags that change what a pattern means. */
+/** Lookaround, groups that do not capture, any quantifier but * and +; the flags that change what a pattern means. */
 function isDifficultExpression({ regex }: Tree): boolean {
-  const expression = regex as { pattern: string; flags: string } | undefined;
-  return !!expression && (/\(\?|\\u|\\p/.test(expression.pattern) || /[uysv]/.test(expression.flags));
+  if (!regex) return false;
+  const { pattern, flags } = regex as { pattern: string; flags: string };
+  // Without characters that are escaped, and sets, in which quantifiers are characters.
+  const bare = pattern.replace(/\\[^up]/g, "").replace(/\[[^\]]*\]/g, "");
+  return /\?|\{\d|\\/.test(bare) || /[uysv]/.test(flags);
 }
 
 function isMissingMember(node: Tree): boolean {

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { build, type BuildOptions, type Plugin } from "esbuild";
 import { UserError } from "../cli/errors.ts";
-import { packageRoot } from "../cli/package.ts";
+import { packageRoot, sourceOfPart } from "../cli/package.ts";
 import { checkDialect } from "./dialect.ts";
 import { explained } from "./failure.ts";
 
@@ -20,6 +20,7 @@ const SETTINGS = {
     "array-spread": false,
     "async-await": false,
     generator: false,
+    "nullish-coalescing": true, // which it has
   },
   tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
   legalComments: "none",
@@ -32,6 +33,9 @@ const SETTINGS = {
  */
 const MANGLED =
   /^_|^(packetStart|packetEnd|payloadStart|payloadEnd|codesStart|codesEnd|returnCode|onPacket|onMalformed|onLargePublish|onLargePayload|writePayload|writeRequest|acknowledge|awaited|dispatch|rethrow|subscribed|unsubscribed)$/;
+
+/** The platforms: whichever a program imports, here it gets that of Espruino. */
+const PLATFORMS = ["espruino", "moddable", "node", "simulator"];
 
 /** What of Mote runs faster in native functions there, and the modules that use those. */
 const NATIVE = ["bytes", "topic", "utf8"];
@@ -47,12 +51,15 @@ const REQUIRE = "moteRequire";
 export async function bundleForEspruino(file: string): Promise<Uint8Array> {
   const entry = resolve(file);
   if (!existsSync(entry)) throw new UserError(`There is no program ${file}: name the TypeScript or JavaScript file.`);
-  return bundle(entry, file, [boardModules, moteAsModule(await bundleMote())]);
+  const parts = await partsOf(entry, file);
+  // An optional part builds upon the portable client.
+  const mote = await (parts.length > 0 ? bundleCore(parts) : bundleCompact());
+  return bundle(entry, file, [boardModules, moteAsModule(mote)]);
 }
 
 /** The module mote.min.js for Storage: `require("mote")` from any program. */
 export function bundleEspruinoModule(): Promise<Uint8Array> {
-  return bundle(join(packageRoot, "platforms/espruino/module.ts"), "Mote", [boardModules, nativeModules()], MANGLED);
+  return bundle(join(packageRoot, "platforms/espruino/module.ts"), "Mote", [boardModules], MANGLED);
 }
 
 async function bundle(entry: string, name: string, plugins: Plugin[], mangleProps?: RegExp): Promise<Uint8Array> {
@@ -61,7 +68,7 @@ async function bundle(entry: string, name: string, plugins: Plugin[], mangleProp
       ...SETTINGS,
       entryPoints: [entry],
       plugins,
-      define: { [REQUIRE]: "require" },
+      define: { [REQUIRE]: "require", RangeError: "TypeError" }, // there is but the one
       format: "cjs",
       minify: true,
       ...(mangleProps && { mangleProps }),
@@ -73,20 +80,51 @@ async function bundle(entry: string, name: string, plugins: Plugin[], mangleProp
   return contents;
 }
 
+/** The optional parts of Mote that a program imports, by the names of package.json's exports. */
+async function partsOf(entry: string, name: string): Promise<string[]> {
+  const parts = new Set<string>();
+  const collect: Plugin = {
+    name: "parts",
+    setup(build) {
+      build.onResolve({ filter: /^mote-mqtt(\/|$)/ }, ({ path }) => {
+        const part = path.slice("mote-mqtt/".length);
+        if (part && !PLATFORMS.includes(part)) parts.add(part);
+        return { path, external: true };
+      });
+    },
+  };
+  await explained(`${name} cannot be built for Espruino`, () =>
+    build({ ...SETTINGS, entryPoints: [entry], plugins: [collect, boardModules], format: "cjs" }),
+  );
+  return [...parts];
+}
+
+/** Mote's client for Espruino in one module. */
+function bundleCompact(): Promise<string> {
+  return bundleMote(`export * from "./platforms/espruino/client/index.ts";`, []);
+}
+
+/** Mote's portable client in one module, with its optional parts. */
+function bundleCore(parts: string[]): Promise<string> {
+  const sources = parts.map((part) => {
+    const source = sourceOfPart(part);
+    if (!source) throw new UserError(`Mote has no mote-mqtt/${part}: its documentation names its parts.`);
+    return source;
+  });
+  const files = ["src/index.ts", "platforms/espruino/index.ts", ...sources];
+  return bundleMote(files.map((file) => `export * from "./${file}";`).join("\n"), [nativeModules()]);
+}
+
 /**
  * Mote in one module whose private names are short. An application is not treated so: a name of its own may be one that it
  * sends.
  */
-async function bundleMote(): Promise<string> {
+async function bundleMote(contents: string, plugins: Plugin[]): Promise<string> {
   const { outputFiles } = await explained("Mote cannot be built for Espruino", () =>
     build({
       ...SETTINGS,
-      stdin: {
-        contents: `export * from "./src/index.ts"; export * from "./platforms/espruino/index.ts";`,
-        resolveDir: packageRoot,
-        loader: "ts",
-      },
-      plugins: [nativeModules()],
+      stdin: { contents, resolveDir: packageRoot, loader: "ts" },
+      plugins,
       // In an ES module esbuild would put a function of its own in the place of `require`.
       define: { require: REQUIRE },
       format: "esm",

@@ -19,6 +19,11 @@ async function bundled(source: string): Promise<Uint8Array> {
 
 acceptance("Espruino's dialect and habits, in a sandbox", async (source) => new Sandbox(await bundled(source)));
 
+// A program that has an optional part gets the portable client.
+acceptance("the same, with the portable client", async (source) => {
+  return new Sandbox(await bundled(`import "mote-mqtt/qos2"; ${source}`));
+});
+
 const executable = process.env["ESPRUINO"];
 if (executable) {
   acceptance(`the Espruino at ${executable}`, async (source) => {

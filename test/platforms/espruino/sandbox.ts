@@ -14,7 +14,8 @@ const UNREAD_BYTES = 512;
  */
 const PRELUDE = `
   for (const name of ["Map", "Set", "WeakMap", "WeakSet", "WeakRef", "Symbol", "Proxy", "Reflect", "BigInt",
-    "BigInt64Array", "BigUint64Array", "FinalizationRegistry", "SharedArrayBuffer", "Atomics", "WebAssembly", "Intl"]) {
+    "BigInt64Array", "BigUint64Array", "FinalizationRegistry", "SharedArrayBuffer", "Atomics", "WebAssembly", "Intl",
+    "RangeError", "EvalError", "URIError", "AggregateError"]) {
     delete globalThis[name];
   }
   for (const name of ["freeze", "isFrozen", "seal", "is"]) delete Object[name];
@@ -90,11 +91,14 @@ export class Sandbox implements Device {
   private _timer = 0;
 
   constructor(code: Uint8Array) {
+    type Callback = (...values: unknown[]) => void;
     const host = {
       print: (...values: unknown[]) => this._print(values.map(String).join(" ")),
       getTime: () => Date.now() / 1_000,
-      setTimeout: (callback: () => void, delayMs: number) => this._start(callback, delayMs, false),
-      setInterval: (callback: () => void, delayMs: number) => this._start(callback, delayMs, true),
+      setTimeout: (callback: Callback, delayMs: number, ...values: unknown[]) =>
+        this._start(() => callback(...values), delayMs, false),
+      setInterval: (callback: Callback, delayMs: number, ...values: unknown[]) =>
+        this._start(() => callback(...values), delayMs, true),
       clearTimeout: (timer: number) => clearTimeout(this._timers.get(timer)),
       connect: (hostname: string, port: number, onConnect: () => void) => this._connect(hostname, port, onConnect),
     };
@@ -146,7 +150,7 @@ export class Sandbox implements Device {
 class EngineSocket {
   private readonly _sandbox: Sandbox;
   private readonly _socket: Socket;
-  private readonly _handlers: Record<string, (argument?: unknown) => void> = {};
+  private readonly _handlers: Record<string, (this: EngineSocket, argument?: unknown) => void> = {};
   private _unsent = "";
   private _unread = "";
   private _sending = false;
@@ -159,7 +163,7 @@ class EngineSocket {
     socket.setNoDelay(true);
     let code = 0;
     socket.on("connect", () => {
-      sandbox.run(onConnect);
+      sandbox.run(() => onConnect.call(this));
       if (this._unsent === "") this._emit("drain");
     });
     socket.on("data", (chunk: Buffer) => {
@@ -219,7 +223,7 @@ class EngineSocket {
   }
 
   private _emit(event: string, argument?: unknown): void {
-    this._sandbox.run(() => this._handlers[event]?.(argument));
+    this._sandbox.run(() => this._handlers[event]?.call(this, argument));
   }
 }
 

@@ -26,6 +26,8 @@ const REFUSED: [code: string, message: RegExp][] = [
   ["1n", /BigInt/],
   ["/a(?=b)/", /regular expressions/],
   ["/(?:ab)+/", /regular expressions/],
+  ["/ab?/", /regular expressions/],
+  ["/a{2}/", /regular expressions/],
   ["/a/u", /regular expressions/],
   ["new Map()", /no Map/],
   ["new TextEncoder()", /no TextEncoder/],
@@ -50,6 +52,7 @@ const ALLOWED = [
   "function Map() {} new Map();",
   "a.Map; ({ Map: 1, Symbol() {} });",
   "switch (a) { case 1: b(); break; default: c(); }",
+  "/[?{1}]\\?\\/a+b*/.test(a);",
   "message.length = size; /[\\0+#]/.test(a); E.toString(a); try { a() } catch { b() }",
 ];
 

@@ -28,6 +28,17 @@ describe("A bundle for Espruino", () => {
     expect(() => new Script(code)).not.toThrow();
   });
 
+  test("holds the client for Espruino, or with an optional part the portable one", async () => {
+    const program = (part: string): string => `
+      import { Client } from "mote-mqtt";
+      import { platform } from "mote-mqtt/espruino";
+      ${part}
+      new Client(platform, { url: "mqtt://broker" }).connect();`;
+    expect((await bundle(program(""))).length).toBeLessThan(8_300);
+    expect((await bundle(program(`import "mote-mqtt/qos2";`))).length).toBeGreaterThan(15_000);
+    await expect(bundle(program(`import "mote-mqtt/qos3";`))).rejects.toThrow(/Mote has no mote-mqtt\/qos3/);
+  });
+
   test("leaves require to the board, and text in UTF-8", async () => {
     const code = await bundle(`declare function require(name: string): any; require("Wifi").say("\\u00b0C");`);
     expect(code).toContain(`require("Wifi").say("°C")`);
@@ -48,15 +59,16 @@ describe("A bundle for Espruino", () => {
 
   test("is what the example becomes", async () => {
     const bytes = await bundleForEspruino(join(packageRoot, "platforms/espruino/example/sensor.ts"));
-    expect(bytes.length).toBeLessThan(26_000);
+    expect(bytes.length).toBeLessThan(15_000);
   });
 });
 
 describe("The module for Espruino's Storage", () => {
-  test("exports the client and the platform", async () => {
+  test("exports the client, and is small", async () => {
     const exports: Record<string, unknown> = {};
-    const code = Buffer.from(await bundleEspruinoModule()).toString("latin1");
-    new Script(code).runInContext(createContext({ exports }));
-    expect(Object.keys(exports)).toEqual(["Client", "platform", "readDecimal"]);
+    const bytes = await bundleEspruinoModule();
+    new Script(Buffer.from(bytes).toString("latin1")).runInContext(createContext({ exports }));
+    expect(Object.keys(exports)).toEqual(["Client"]);
+    expect(bytes.length).toBeLessThan(8_200);
   });
 });
