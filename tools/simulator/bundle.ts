@@ -65,6 +65,9 @@ function resolveMote(program: string): Plugin {
       build.onResolve({ filter: /^mote-mqtt(\/|$)/ }, ({ path }) => {
         const part = path.slice("mote-mqtt/".length);
         if (PLATFORMS.includes(part)) return source("platforms/simulator/index.ts");
+        if (part.startsWith("moddable/")) {
+          return { errors: [{ text: `${path} is for a device: it cannot be simulated` }] };
+        }
         const file = sourceOfPart(part);
         return file === undefined ? { errors: [{ text: `mote-mqtt has no part "${part}"` }] } : source(file);
       });

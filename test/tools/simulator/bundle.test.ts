@@ -81,7 +81,7 @@ describe("a program", () => {
     const { exports } = JSON.parse(await readFile(join(packageRoot, "package.json"), "utf8")) as {
       exports: Record<string, unknown>;
     };
-    const parts = Object.keys(exports).filter((part) => part !== "./package.json");
+    const parts = Object.keys(exports).filter((part) => part !== "./package.json" && !part.startsWith("./moddable/"));
     expect(parts).toContain("./qos2");
     const imports = parts.map((part, index) => `import * as part${index} from "${part.replace(".", "mote-mqtt")}";`);
     const names = parts.map((_, index) => `Object.keys(part${index}).length > 0`);
@@ -109,6 +109,11 @@ describe("what cannot be bundled is told in a sentence", () => {
       what: "a deeper part",
       content: `import "mote-mqtt/src/client";`,
       says: /:1: mote-mqtt has no part "src\/client"/,
+    },
+    {
+      what: "what only a device has",
+      content: `import "mote-mqtt/moddable/tls";`,
+      says: /:1: mote-mqtt\/moddable\/tls is for a device: it cannot be simulated/,
     },
     { what: "a missing module", content: `\n\nimport "./missing.ts";`, says: /:3: Could not resolve ".\/missing\.ts"/ },
     { what: "a module of Node", content: `import "node:fs";`, says: /:1: Could not resolve "node:fs"/ },
