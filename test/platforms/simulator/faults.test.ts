@@ -90,7 +90,11 @@ const afterConnack: Fault[] = [
   { what: "announces too much", happen: sending(bytes(0x30, 255, 255, 255, 255)), says: /more than four bytes/ },
   { what: "sends half a packet", happen: sending(bytes(0x30, 100, 0, 50, 0x61)), says: /did not answer a ping/ },
   { what: "sends a part of 256 MB", happen: sending(bytes(0x32, 255, 255, 255, 127, 0, 1, 97, 0, 1)), says: /ping/ },
-  { what: "acknowledges what is unknown", happen: sending(bytes(0x40, 2, 9, 9)), says: /acknowledged something/ },
+  {
+    what: "answers a request that was not made",
+    happen: sending(bytes(0x90, 3, 9, 9, 0)),
+    says: /a request that was not made/,
+  },
   { what: "accepts again", happen: sending(bytes(0x20, 2, 0, 0)), says: /not allowed at this point/ },
 ];
 
