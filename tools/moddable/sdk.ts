@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { ExitCode, UserError } from "../cli/errors.ts";
@@ -32,24 +32,39 @@ export async function findSdk(): Promise<Sdk> {
 }
 
 /**
- * Builds a project for Linux with the SDK's own tools, without starting it.
+ * Builds a project for Linux with the SDK's own tools, without starting it, below the folder that has its manifest.
  *
- * @param folder where the manifest is, `output` where everything goes.
- * @returns the path of the program, for `buildHeadless`'s.
+ * @param config goes before the manifest's own.
+ * @returns the path of the program, for `buildHeadless`'s, and what the tools printed.
  */
 export async function buildProject(
   sdk: Sdk,
   folder: string,
-  output: string,
   config: Record<string, string | number> = {},
-  tool: readonly string[] = ["mcconfig"],
 ): Promise<{ program: string; output: string }> {
-  const args = ["-m", "-p", "lin", "-t", "build", "-o", output];
   const values = Object.entries(config).map(([name, value]) => `${name}=${value}`);
-  const { stdout, stderr } = await sdkRun(sdk, tool[0]!, [...tool.slice(1), ...args, ...values], folder);
-  const program = find(output, "mc.so");
-  if (!program) throw new Error(`mcconfig left no mc.so:\n${stdout}${stderr}`);
-  return { program, output: stdout + stderr };
+  const { path, output } = await make(sdk, "mcconfig", folder, values, "mc.so");
+  return { program: path, output };
+}
+
+/** Builds a mod, as `buildProject` does a project. Returns the path of its archive. */
+export async function buildMod(sdk: Sdk, folder: string): Promise<string> {
+  return (await make(sdk, "mcrun", folder, [], "mc.xsa")).path;
+}
+
+async function make(
+  sdk: Sdk,
+  tool: string,
+  folder: string,
+  values: string[],
+  wanted: string,
+): Promise<{ path: string; output: string }> {
+  const made = join(folder, "made");
+  await mkdir(made, { recursive: true });
+  const { stdout, stderr } = await sdkRun(sdk, tool, ["-m", "-p", "lin", "-t", "build", "-o", made, ...values], folder);
+  const path = find(made, wanted);
+  if (!path) throw new Error(`${tool} left no ${wanted}:\n${stdout}${stderr}`);
+  return { path, output: stdout + stderr };
 }
 
 /** Compiles the program that runs projects without a screen. Returns its path, below `output`. */

@@ -29,6 +29,11 @@ describe("each optional part", () => {
     expect((await modules).map(({ file }) => file)).toContain(`${name}.js`);
   });
 
+  test("finds the core's tables frozen: XS would keep them in memory", async () => {
+    const core = (await modules).find(({ specifier }) => specifier === "mote-mqtt")!;
+    expect(core.code.match(/Object\.freeze\(/g)).toHaveLength(3);
+  });
+
   test("extends the core's own client, and has no copy of it", async () => {
     const v5 = (await modules).find(({ specifier }) => specifier === "mote-mqtt/v5")!;
     expect(v5.code).toMatch(/import ?\{Client as \w+\} ?from"mote-mqtt"/);

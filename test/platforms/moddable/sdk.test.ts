@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { Client, Published } from "../../../src/index.ts";
 import { ExactlyOnce } from "../../../src/qos2.ts";
 import { Broker } from "../../../tools/broker/broker.ts";
 import { packageRoot } from "../../../tools/cli/package.ts";
-import { buildHeadless, buildProject, findSdk, NEEDS, type Sdk } from "../../../tools/moddable/sdk.ts";
+import { buildHeadless, buildMod, buildProject, findSdk, NEEDS, type Sdk } from "../../../tools/moddable/sdk.ts";
 import { Certificates, openssl } from "../../support/certificates.ts";
 import { freePort, mosquitto, startMosquitto } from "../../support/real-brokers.ts";
 import { itWith } from "../../support/require.ts";
@@ -35,6 +35,7 @@ const ESP32 = {
 /** A subscriber on this side: what the device published, and a way to wait for more. */
 class Watcher {
   readonly messages: { topic: string; text: string; retain: boolean }[] = [];
+  subscribed = false;
   private readonly _client: Client;
   private _waiting: (() => void) | undefined;
 
@@ -50,7 +51,10 @@ class Watcher {
     this._client.subscribe(filter, 1, (message) => {
       this.messages.push({ topic: message.topic, text: message.text(), retain: message.retain });
       this._waiting?.();
-    });
+    }).onGranted = () => {
+      this.subscribed = true;
+      this._waiting?.();
+    };
     this._client.connect();
   }
 
@@ -104,8 +108,8 @@ describe.skipIf(!sdk)(sdk ? `Moddable ${sdk.version}` : `skipped: ${NEEDS}`, () 
     await rm(folder, { recursive: true, force: true });
   });
 
-  function run(program: string): ChildProcess {
-    const child = spawn(headless, [program], { stdio: ["ignore", "pipe", "inherit"] });
+  function run(program: string, ...mod: string[]): ChildProcess {
+    const child = spawn(headless, [program, ...mod], { stdio: ["ignore", "pipe", "inherit"] });
     lines = [];
     const printed = lines;
     child.stdout!.setEncoding("utf8").on("data", (text: string) => printed.push(...text.split("\n").filter(Boolean)));
@@ -114,25 +118,19 @@ describe.skipIf(!sdk)(sdk ? `Moddable ${sdk.version}` : `skipped: ${NEEDS}`, () 
     return child;
   }
 
-  /** A copy of a project of the package, which includes the package where it is; `extra` goes into its manifest. */
+  /** The folder of a project that is one of the package's; `extra` goes before what is in its manifest. */
   async function projectFrom(source: string, name: string, extra: object = {}): Promise<string> {
     const project = join(folder, name);
-    await cp(join(packageRoot, source), project, { recursive: true });
-    const path = join(project, "manifest.json");
-    const manifest = JSON.parse(await readFile(path, "utf8")) as { include: string[] };
-    const include = manifest.include.map((path) => (path.startsWith(".") ? join(packageRoot, source, path) : path));
-    await writeFile(path, JSON.stringify({ ...manifest, include, ...extra }));
+    await mkdir(project);
+    const include = join(packageRoot, source, "manifest.json");
+    await writeFile(join(project, "manifest.json"), JSON.stringify({ include, ...extra }));
     return project;
   }
 
   test("the example passes: telemetry, a command, a message too large, a broker that restarts, the will", async () => {
     const config = { url: broker.url, id: "g1", intervalMs: 200 };
-    const { program, output } = await buildProject(
-      sdk as Sdk,
-      await projectFrom("platforms/moddable/example", "example", { creation: ESP32 }),
-      folder,
-      config,
-    );
+    const project = await projectFrom("platforms/moddable/example", "example", { creation: ESP32 });
+    const { program, output } = await buildProject(sdk as Sdk, project, config);
     // What XS would keep in memory of a preloaded module; the two that stay are a table of sentences and an argument.
     const warnings = output.split("\n").filter((line) => /warning: mote-mqtt/.test(line));
     expect(warnings.length).toBeLessThanOrEqual(2);
@@ -169,6 +167,47 @@ describe.skipIf(!sdk)(sdk ? `Moddable ${sdk.version}` : `skipped: ${NEEDS}`, () 
     );
   }, 180_000);
 
+  test("the deep-sleep variant sends all and sleeps; what a broker that is away did not get outlives the reboot", async () => {
+    const port = await freePort();
+    const url = `mqtt://127.0.0.1:${port}`;
+    const config = { url, id: "d1", awakeMs: 1_500, sleepMs: 60_000, file: { root: `${folder}/` } };
+    const project = await projectFrom("platforms/moddable/example/deep-sleep", "deep-sleep", { config });
+    const { program } = await buildProject(sdk as Sdk, project);
+    await untilAsleep(run(program));
+    expect(lines).toEqual(expect.arrayContaining(["d1: the rest waits in flash", "asleep for 60000 ms"]));
+
+    const broker = await Broker.start({ port });
+    const watcher = new Watcher(url);
+    await watcher.until("the subscription", () => watcher.subscribed);
+    await untilAsleep(run(program));
+    expect(lines).toEqual(expect.arrayContaining(["d1: awake, 2 messages of earlier times", "d1: all is sent"]));
+    await watcher.until("both wakings' samples", () => watcher.texts("d1/humidity").length >= 2);
+    expect(watcher.texts("d1/temperature")).toHaveLength(2);
+
+    await untilAsleep(run(program));
+    expect(lines).toEqual(expect.arrayContaining(["d1: awake, 0 messages of earlier times", "d1: all is sent"]));
+    watcher.stop();
+    await broker.stop();
+    console.log(`The deep-sleep variant. The device printed:\n${lines.join("\n")}`);
+  }, 180_000);
+
+  /** Waits until the device says that it sleeps, then takes its power away. */
+  async function untilAsleep(device: ChildProcess): Promise<void> {
+    await expect.poll(() => lines.some((line) => line.startsWith("asleep")), { timeout: 20_000 }).toBe(true);
+    device.kill("SIGKILL");
+    await once(device, "exit");
+  }
+
+  test("the mod variant: a host that has Mote runs the sensor's program out of an archive", async () => {
+    const host = await projectFrom("platforms/moddable/example/mod/host", "host");
+    const { program } = await buildProject(sdk as Sdk, host, { url: broker.url, id: "m1" });
+    const archive = await buildMod(sdk as Sdk, await projectFrom("platforms/moddable/example/mod", "mod"));
+    run(program, archive);
+    await watcher.until("the mod's samples", () => watcher.texts("m1/samples").length > 2);
+    expect(watcher.texts("m1/state")).toEqual(["online"]);
+    console.log(`The mod variant. The device printed:\n${lines.join("\n")}`);
+  }, 180_000);
+
   // The one broker that speaks WebSocket, and TLS that tells what it was shown.
   const needed = mosquitto.missing ? mosquitto : openssl;
   itWith(
@@ -179,7 +218,9 @@ describe.skipIf(!sdk)(sdk ? `Moddable ${sdk.version}` : `skipped: ${NEEDS}`, () 
       for (const name of ["authority", "stranger"]) certificates.makeAuthority(name);
       certificates.make("broker", "authority", "IP:127.0.0.1,DNS:localhost");
       certificates.make("client", "authority", "DNS:greenhouse-1");
-      const project = await projectFrom("test/platforms/moddable/sdk", "ways");
+      const project = await projectFrom("test/platforms/moddable/sdk", "ways", {
+        data: { "*": ["authority", "stranger", "client", "client-key"].map((name) => `./${name}`) },
+      });
       for (const name of ["authority", "stranger", "client"]) {
         certificates.exportCertificate(name, join(project, `${name}.der`));
       }
@@ -191,7 +232,7 @@ describe.skipIf(!sdk)(sdk ? `Moddable ${sdk.version}` : `skipped: ${NEEDS}`, () 
         [mosquitto.port, webSocketPort].map((port) => terminateTls(certificates, port, shown)),
       );
       const watcher = new Watcher(mosquitto.url, "sdk/#");
-      const { program } = await buildProject(sdk as Sdk, project, folder, {
+      const { program } = await buildProject(sdk as Sdk, project, {
         port: mosquitto.port,
         mqtts: `mqtts://127.0.0.1:${portOf(mqtts!)}`,
         ws: `ws://127.0.0.1:${webSocketPort}/mqtt`,
@@ -234,7 +275,7 @@ describe.skipIf(!sdk)(sdk ? `Moddable ${sdk.version}` : `skipped: ${NEEDS}`, () 
       const mosquitto = await startMosquitto({});
       const watcher = new Watcher(mosquitto.url, "sdk/+/+", 200_000);
       const project = await projectFrom("test/platforms/moddable/sdk-parts", "parts");
-      const { program } = await buildProject(sdk as Sdk, project, folder, { url: mosquitto.url });
+      const { program } = await buildProject(sdk as Sdk, project, { url: mosquitto.url });
       run(program);
       for (const name of ["three", "five"]) {
         await watcher.until(`${name} is online`, () => watcher.texts(`${name}/state`).length > 0);

@@ -1,0 +1,6 @@
+// A computer does not sleep for a sensor: it says when it would, and how long. Start the program again to wake it.
+
+/** @param {number} ms */
+export default function deepSleep(ms) {
+  trace(`asleep for ${ms} ms\n`);
+}
