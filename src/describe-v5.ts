@@ -36,6 +36,8 @@ const SENTENCES: Partial<Record<Reason, string>> = {
     "The broker gave an alias to a topic longer than topicAliasBytes, so it is asked for none any more: raise that.",
   [Reason.AUTHENTICATION_METHOD]:
     "The broker's authentication method is not the one asked for [MQTT-4.12.0-5], [MQTT-4.12.0-6].",
+  [Reason.PROBLEM_INFORMATION]:
+    "The broker broke the protocol: it told why although requestProblemInformation is false [MQTT-3.1.2-29].",
   [Reason.NO_AUTHENTICATION_METHOD]:
     "The broker broke the protocol: authentication data without an authentication method (3.15.2.2.2).",
 

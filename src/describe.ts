@@ -54,8 +54,6 @@ export function describe(reason: Reason): string {
       return "The server did not speak WebSocket with MQTT in it: check the port and path of the URL, and that the broker has WebSocket on.";
     case Reason.STREAM_STALLED:
       return "A streamed message did not get on in time (stallTimeoutMs): write it faster, or the connection is too slow.";
-    case Reason.MESSAGE_TOO_LARGE:
-      return "A message was larger than the receive buffer and was skipped: raise receiveBytes.";
   }
   return `The broker sent a malformed packet: ${MALFORMED[reason] ?? `reason ${reason}`}.`;
 }

@@ -13,6 +13,8 @@ export enum Published {
   QUEUED = 1,
   /** It has been handed to the connection. With QoS 1 or 2 it stays in the outbox until it is acknowledged. */
   SENT = 2,
+  /** It is given up: the broker of MQTT 5 has said that it takes none such, and `onRejected` has told why. */
+  REJECTED = 3,
 }
 
 /** In place of an end: the payload's own. */

@@ -108,6 +108,8 @@ export enum Reason {
   TOPIC_ALIAS_TOO_LONG = 61,
   /** Not the authentication method that the client asked for [MQTT5-4.12.0-5], [MQTT5-4.12.0-6]. */
   AUTHENTICATION_METHOD = 62,
+  /** A reason string or user property where `requestProblemInformation` forbids it [MQTT5-3.1.2-29]. */
+  PROBLEM_INFORMATION = 63,
 
   // The connection
   /** The broker ended the connection. */
@@ -138,10 +140,6 @@ export enum Reason {
   WEBSOCKET_FAILED = 76,
   /** A streamed message on its way out did not get on for `stallTimeoutMs`. */
   STREAM_STALLED = 77,
-
-  // Messages
-  /** The message is larger than the receive buffer: it was skipped and acknowledged. */
-  MESSAGE_TOO_LARGE = 80,
 
   // MQTT 5's reason codes that tell of an error (table 2-6). `_V5` sets apart those whose name has another code above
   UNSPECIFIED_ERROR = 0x80,

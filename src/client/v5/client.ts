@@ -14,12 +14,12 @@ import { disconnectReason, isReasonCode, ReasonCode } from "../../packet/v5/reas
 import { decodeSuback, SubackView } from "../../packet/v5/suback.ts";
 import { decodeUnsuback } from "../../packet/v5/unsuback.ts";
 import type { Platform } from "../../platform.ts";
-import { MESSAGE_OVERHEAD, NO_ENTRY } from "../../session/outbox.ts";
-import { Outbox, type RefusalListener } from "../../session/v5/outbox.ts";
+import { MESSAGE_OVERHEAD, NO_ENTRY, type PayloadSource } from "../../session/outbox.ts";
+import { Outbox, type RefusalListener, REFUSED_ENTRY } from "../../session/v5/outbox.ts";
 import { TopicAliases } from "../../session/v5/topic-aliases.ts";
 import { Client as Client311, CONTROL_BYTES, Phase, SUBSCRIBE_OVERHEAD } from "../client.ts";
 import { checkLength, encodeString, encodeTopicName, inRange } from "../options.ts";
-import type { Payload, Published } from "../publisher.ts";
+import { type Payload, Published } from "../publisher.ts";
 import { Message, RejectedMessage } from "./message.ts";
 import {
   type ClientOptions,
@@ -104,6 +104,7 @@ export class Client extends Client311 implements RefusalListener {
   private _rejectedMessage: RejectedMessage | undefined;
 
   private readonly _sessionExpiryInterval: number;
+  private readonly _problemInformation: boolean;
   private readonly _receiveMaximum: number;
   /** How many messages with QoS 1 or 2 the broker may have under way on this connection, as CONNECT said. */
   private _receiveLimit = 0;
@@ -128,6 +129,7 @@ export class Client extends Client311 implements RefusalListener {
     const method = options.authenticationMethod;
     this.properties = new PropertyReader(platform.text, this._control, this._broker.properties);
     this._sessionExpiryInterval = options.sessionExpiryInterval ?? 0;
+    this._problemInformation = options.requestProblemInformation ?? true;
     this._receiveMaximum = options.receiveMaximum ?? 32;
     this._aliasMaximum = options.topicAliasMaximum ?? 0;
     this._aliases = new TopicAliases(
@@ -253,6 +255,19 @@ export class Client extends Client311 implements RefusalListener {
     this._flush();
   }
 
+  /** @internal */
+  override _publish(header: number, topic: Uint8Array, payload: PayloadSource): Published {
+    const outbox = this._outbox;
+    const newest = outbox.newest; // of the `publish` that this one is called within, if it is
+    outbox.newest = NO_ENTRY;
+    const full = super._publish(header, topic, payload) === Published.FULL;
+    const entry = outbox.newest;
+    outbox.newest = newest;
+    if (full) return Published.FULL;
+    if (entry === REFUSED_ENTRY) return Published.REJECTED;
+    return entry === NO_ENTRY ? Published.SENT : Published.QUEUED;
+  }
+
   /** A message is given up; it is at `entry` of the outbox. @internal */
   _refused(reason: Reason, entry: number): void {
     this.rejected++;
@@ -286,6 +301,7 @@ export class Client extends Client311 implements RefusalListener {
       this._sinceAuthenticationMs += passed;
       if (this._sinceAuthenticationMs >= this._acknowledgeTimeoutMs) return this._lose(Reason.ACKNOWLEDGE_TIMEOUT);
     }
+    this._subscriptions.tellRefused();
     super._keepAlive(passed);
   }
 
@@ -386,9 +402,9 @@ export class Client extends Client311 implements RefusalListener {
   protected override _handleAcknowledgement(type: PacketType, bytes: Uint8Array, start: number, end: number): Reason {
     if (type === PacketType.UNSUBACK) return this._handleUnsuback(bytes, start, end);
     const view = this._acknowledgementView;
-    const reason = decodeAcknowledgement(PacketType.PUBACK, bytes, start, end, view);
+    const reason =
+      decodeAcknowledgement(PacketType.PUBACK, bytes, start, end, view) || this._takeAnswer(bytes, view.properties);
     if (reason) return reason;
-    this.properties._set(bytes, view.properties);
     const outbox = this._outbox;
     const entry = outbox.sentEntry(view.packetId);
     // One that comes again does no harm: the message has had its answer.
@@ -403,9 +419,10 @@ export class Client extends Client311 implements RefusalListener {
   /** PUBREC, PUBREL and PUBCOMP: their reason codes are looked at here, all else is as in 3.1.1. */
   private _handleExactlyOnce(type: AcknowledgementType, bytes: Uint8Array, start: number, end: number): Reason {
     const view = this._acknowledgementView;
-    const reason = decodeAcknowledgement(type as PacketType.PUBREC, bytes, start, end, view);
+    const reason =
+      decodeAcknowledgement(type as PacketType.PUBREC, bytes, start, end, view) ||
+      this._takeAnswer(bytes, view.properties);
     if (reason) return reason;
-    this.properties._set(bytes, view.properties);
     if (type !== PacketType.PUBREL) this._sinceAcknowledgedMs = 0;
     const packetId = view.packetId;
     const outbox = this._outbox;
@@ -434,11 +451,10 @@ export class Client extends Client311 implements RefusalListener {
 
   protected override _handleSuback(bytes: Uint8Array, start: number, end: number): Reason {
     const view = this._codesView;
-    const reason = decodeSuback(bytes, start, end, view);
+    const reason = decodeSuback(bytes, start, end, view) || this._takeAnswer(bytes, view.properties);
     if (reason) return reason;
     // One filter a SUBSCRIBE, so one reason code [MQTT-3.8.4-6].
     if (view.codesEnd - view.codesStart !== 1) return Reason.TRAILING_BYTES;
-    this.properties._set(bytes, view.properties);
     this._sinceAcknowledgedMs = 0;
     const known = this._subscriptions.subscribed(view.packetId, bytes[view.codesStart]);
     return known ? Reason.OK : Reason.UNKNOWN_PACKET_ID;
@@ -446,10 +462,9 @@ export class Client extends Client311 implements RefusalListener {
 
   private _handleUnsuback(bytes: Uint8Array, start: number, end: number): Reason {
     const view = this._codesView;
-    const reason = decodeUnsuback(bytes, start, end, view);
+    const reason = decodeUnsuback(bytes, start, end, view) || this._takeAnswer(bytes, view.properties);
     if (reason) return reason;
     if (view.codesEnd - view.codesStart !== 1) return Reason.TRAILING_BYTES;
-    this.properties._set(bytes, view.properties);
     this._sinceAcknowledgedMs = 0;
     const known = this._subscriptions.ended(view.packetId, bytes[view.codesStart]);
     return known ? Reason.OK : Reason.UNKNOWN_PACKET_ID;
@@ -467,12 +482,11 @@ export class Client extends Client311 implements RefusalListener {
 
   private _handleAuth(bytes: Uint8Array, start: number, end: number): Reason {
     const view = this._acknowledgementView;
-    const reason = decodeAuth(bytes, start, end, view);
+    const reason = decodeAuth(bytes, start, end, view) || this._takeAnswer(bytes, view.properties);
     if (reason) return reason;
     // Asked for neither by CONNECT nor by `authenticate` [MQTT-4.12.0-6].
     if (this._authentication !== Authentication.AWAITED) return Reason.UNEXPECTED_PACKET;
     if (!this._hasMethod(bytes, view.properties)) return Reason.AUTHENTICATION_METHOD;
-    this.properties._set(bytes, view.properties);
     if (view.reasonCode === ReasonCode.CONTINUE_AUTHENTICATION) {
       this._authentication = Authentication.CHALLENGED;
       this._guard.call(this.onAuthenticate, this.properties);
@@ -484,6 +498,13 @@ export class Client extends Client311 implements RefusalListener {
     this._authentication = Authentication.NONE;
     this._guard.call(this.onAuthenticated, this.properties);
     return Reason.OK;
+  }
+
+  /** Has the callbacks see an answer's properties, if there may be such [MQTT-3.1.2-29]. */
+  private _takeAnswer(bytes: Uint8Array, properties: Properties): Reason {
+    this.properties._set(bytes, properties);
+    const told = properties.has(Property.REASON_STRING) || properties.has(Property.USER_PROPERTY);
+    return told && !this._problemInformation ? Reason.PROBLEM_INFORMATION : Reason.OK;
   }
 
   /** Whether the authentication method is the one that CONNECT had, or none as there [MQTT-4.12.0-5], [MQTT-4.12.0-6]. */

@@ -46,6 +46,7 @@ export class Subscription extends Subscription311 implements SubscribeEntry {
   onUnsubscribed: ((reasonCode: number) => void) | undefined;
   /** @internal */ readonly _properties: Uint8Array | undefined;
   /** @internal */ readonly _hasIdentifier: boolean;
+  /** @internal Whether `onGranted` is to be told that it was refused here. */ _untold = false;
 
   /** @internal */
   constructor(
@@ -75,6 +76,8 @@ export class Subscription extends Subscription311 implements SubscribeEntry {
 export class Subscriptions extends Subscriptions311 {
   /** What the broker has: it is not asked for what it has not. */
   private readonly _broker: ConnackView;
+  /** Whether some subscription was refused here and is not told. */
+  private _untold = false;
 
   constructor(maximum: number, firstPacketId: number, guard: Guard, broker: ConnackView) {
     super(maximum, firstPacketId, guard);
@@ -96,9 +99,21 @@ export class Subscriptions extends Subscriptions311 {
       if (!reason) continue;
       subscription._state = State.REFUSED;
       subscription.granted = reason;
-      this._guard.call(subscription.onGranted, reason);
+      subscription._untold = this._untold = true;
     }
     return super.writeRequest(into, at);
+  }
+
+  /** Tells of what was refused here: not at once, for within `client.subscribe` nobody has set `onGranted`. */
+  tellRefused(): void {
+    if (!this._untold) return;
+    this._untold = false;
+    for (let index = 0; index < this._table.length; index++) {
+      const subscription = this._table[index] as Subscription;
+      const untold = subscription._untold && subscription._state === State.REFUSED;
+      subscription._untold = false;
+      if (untold) this._guard.call(subscription.onGranted, subscription.granted);
+    }
   }
 
   /** Whether the request is larger than the broker's maximum packet size [MQTT-3.2.2-15]. */

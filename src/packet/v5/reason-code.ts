@@ -74,7 +74,6 @@ export function disconnectReason(reason: Reason): Reason {
     case Reason.DISCONNECTED:
       return Reason.OK;
     case Reason.PACKET_TOO_LARGE:
-    case Reason.MESSAGE_TOO_LARGE:
       return Reason.PACKET_TOO_LARGE_V5;
     case Reason.TOO_MANY_UNFINISHED:
       return Reason.RECEIVE_MAXIMUM_EXCEEDED;

@@ -5,7 +5,7 @@ import { Reason } from "../../packet/reason.ts";
 import type { ConnackView } from "../../packet/v5/connack.ts";
 import { Property } from "../../packet/v5/properties.ts";
 import { readVariableByteInteger, writeVariableByteInteger } from "../../packet/v5/variable-byte-integer.ts";
-import { ENTRY_HEADER, NO_ENTRY, Outbox as Outbox311, State } from "../outbox.ts";
+import { ENTRY_HEADER, NO_ENTRY, Outbox as Outbox311, type PayloadSource, State } from "../outbox.ts";
 
 /** Is told of a message that the broker does not take: `entry` is in the ring until this returns. */
 export interface RefusalListener {
@@ -14,6 +14,8 @@ export interface RefusalListener {
   _refused(reason: Reason, entry: number): void;
 }
 
+/** What `newest` is when that message was refused. */
+export const REFUSED_ENTRY = -2;
 /** In place of a padding: it is longer, and in three bytes of its own. */
 const LONG_PADDING = 15;
 /** A topic alias among the properties: identifier and number. */
@@ -34,6 +36,8 @@ export class Outbox extends Outbox311 {
   private readonly _known: boolean[] = [];
   /** How many messages with QoS 1 or 2 may be sent until one is acknowledged [MQTT-4.9.0-2]. Streaming takes of it. */
   _quota = 0;
+  /** Where the message is that was added last, until it is sent; `REFUSED_ENTRY` when it was refused. */
+  newest = NO_ENTRY;
   /** 1 for each packet id whose PUBLISH was sent on an earlier connection: its end gives nothing back. */
   private _carried: Uint8Array;
   /** The alias with which the packet at hand has its topic; 0 for none. */
@@ -71,6 +75,12 @@ export class Outbox extends Outbox311 {
     return this._end(at);
   }
 
+  override _appendAt(at: number, limit: number, header: number, topic: Uint8Array, payload: PayloadSource): boolean {
+    const fits = super._appendAt(at, limit, header, topic, payload);
+    if (fits) this.newest = at;
+    return fits;
+  }
+
   override peek(): boolean {
     // Part of it may have been sent; `packetStart` and `packetEnd` still are its.
     if (this._ahead !== NO_ENTRY) return true;
@@ -97,6 +107,7 @@ export class Outbox extends Outbox311 {
     }
     if (this.qosAt(this.packetStart) > 0) this._quota--;
     if (this._alias) this._known[this._alias - 1] = true;
+    if (this._next === this.newest) this.newest = NO_ENTRY;
     super.sent();
   }
 
@@ -200,6 +211,7 @@ export class Outbox extends Outbox311 {
     this._setState(at, State.DONE);
     this._next = this._end(at);
     this.queued--;
+    if (at === this.newest) this.newest = REFUSED_ENTRY;
     this._listener._refused(reason, at);
     this._release();
     if (this.queued) this._skipDone();

@@ -2,12 +2,13 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { PacketType, type Reason } from "../../../src/packet/v5/index.ts";
+import { PacketType, Reason } from "../../../src/packet/v5/index.ts";
 import { ExactlyOnce } from "../../../src/qos2.ts";
-import { fromHex } from "../../packet/v5/model.ts";
+import { fromHex, type Packet } from "../../packet/v5/model.ts";
 import {
   acknowledgement,
   brief,
+  codes,
   disconnect,
   named,
   publish,
@@ -58,6 +59,58 @@ describe("what is not MQTT 5 [MQTT-4.13.2-1]", () => {
     expect(brief(world.take())).toEqual([said]);
     expect(named(world.events)).toEqual([false, reason]);
     world.reconnect();
+  });
+
+  const said = { reasonString: "so" };
+  const own = { userProperties: { a: "b" } };
+  it.each<[string, Packet]>([
+    ["PUBACK", acknowledgement(PacketType.PUBACK, 2, 0, said)],
+    ["PUBACK", acknowledgement(PacketType.PUBACK, 2, 0x87, own)],
+    ["PUBREC", acknowledgement(PacketType.PUBREC, 3, 0, said)],
+    ["PUBREL", acknowledgement(PacketType.PUBREL, 7, 0x92, own)],
+    ["PUBCOMP", acknowledgement(PacketType.PUBCOMP, 3, 0, said)],
+    ["SUBACK", codes(PacketType.SUBACK, 5, 0, said)],
+    ["UNSUBACK", codes(PacketType.UNSUBACK, 5, 0, own)],
+    ["AUTH", { type: PacketType.AUTH, reasonCode: 0x18, properties: { authenticationMethod: "m", ...said } }],
+  ])("why in %s, where requestProblemInformation is false, ends the connection [MQTT-3.1.2-29]", (_name, packet) => {
+    for (const requestProblemInformation of [false, true]) {
+      const world = new ScriptedWorldV5({
+        requestProblemInformation,
+        exactlyOnce: new ExactlyOnce(),
+        authenticationMethod: "m",
+      });
+      const why: unknown[] = [];
+      world.client.onDisconnect = (reason) => why.push(Reason[reason], world.client.properties.textOf(0x1f));
+      const heard: string[] = [];
+      world.client.onRejected = () => heard.push("rejected");
+      world.client.onAuthenticate = () => heard.push("challenge");
+      const subscription = world.client.subscribe("f", 0, () => undefined);
+      subscription.onGranted = () => heard.push("granted");
+      subscription.onUnsubscribed = () => heard.push("unsubscribed");
+      world.connectWith({ authenticationMethod: "m", ...said, ...own }); // CONNACK may say why
+      world.client.publish("t", "1", { qos: 1 });
+      world.client.publish("t", "2", { qos: 2 });
+      world.send(publish("t", "3", { properties: own }), publish("t", "4", { qos: 2, packetId: 7 }));
+      if (packet.type === PacketType.PUBCOMP) world.send(acknowledgement(PacketType.PUBREC, 3));
+      if (packet.type === PacketType.AUTH) world.client.authenticate();
+      if (packet.type === PacketType.UNSUBACK) {
+        world.send(codes(PacketType.SUBACK, 5, 0));
+        subscription.unsubscribe();
+        world.clock.advance(250);
+        heard.length = 0;
+      }
+      world.take();
+      world.send(packet);
+      if (requestProblemInformation) {
+        expect(why).toEqual([]);
+      } else {
+        expect([why, heard]).toEqual([
+          ["PROBLEM_INFORMATION", (packet as typeof packet & { properties: typeof said }).properties.reasonString],
+          [],
+        ]);
+        expect(brief(world.take())).toEqual(["DISCONNECT 0x82"]);
+      }
+    }
   });
 
   it("a broker of 3.1.1 is noticed at its CONNACK", () => {

@@ -135,13 +135,43 @@ describe("what the broker says that it does not take", () => {
       expect(world.client.publish("before", "x", options)).toBe(Published.QUEUED);
       world.client.publish("first", "y");
       world.connectWith(properties);
-      world.client.publish("after", "x", options);
-      world.client.publish("last", "y");
+      expect(world.client.publish("after", "x", options)).toBe(Published.REJECTED);
+      expect(world.client.publish("last", "y")).toBe(Published.SENT);
       expect(brief(world.take())).toEqual(["PUBLISH first=y", "PUBLISH last=y"]);
       expect(rejected).toEqual([`${reason} before x`, `${reason} after x`]);
       expect([world.client.queued, world.client.inFlight, world.client.rejected]).toEqual([0, 0, 2]);
     },
   );
+
+  it("is not what publish answers of another message", () => {
+    const world = new ScriptedWorldV5();
+    const answers: string[] = [];
+    let again = 2;
+    const publish = (text: string, retain: boolean): void => {
+      const published = world.client.publish("t", text, { retain });
+      answers.push(`${text} ${Published[published]}`);
+    };
+    // Published while a rejection is told, a message waits for its turn; what becomes of it then, is no answer to the first.
+    world.client.onRejected = (message) => {
+      if (again-- > 0) publish(`${message.text()}+`, true);
+      else publish("plain", false);
+    };
+    world.connectWith({ retainAvailable: false });
+    publish("a", true);
+    publish("b", false);
+    expect(answers).toEqual(["a+ QUEUED", "a REJECTED", "a++ QUEUED", "plain QUEUED", "b SENT"]);
+    world.clock.advance(250);
+    expect(brief(world.take())).toEqual(["PUBLISH t=b", "PUBLISH t=plain"]);
+    world.link.link.room = 0;
+    publish("c", false);
+    publish("d", true);
+    world.link.link.grant(100);
+    world.clock.settle();
+    expect(answers.slice(5)).toEqual(["c QUEUED", "d QUEUED", "plain QUEUED"]);
+    world.clock.advance(250);
+    expect(brief(world.take())).toEqual(["PUBLISH t=c", "PUBLISH t=plain"]);
+    expect(world.client.rejected).toBe(4);
+  });
 
   it("is sent on the next connection when that takes it", () => {
     const world = new ScriptedWorldV5();

@@ -64,11 +64,30 @@ describe("SUBSCRIBE", () => {
     world.client.subscribe("plain", 0, nothing);
     world.connectWith(properties);
     expect((world.take() as Subscribe[]).map(({ entries }) => entries[0].filter)).toEqual(["plain"]);
+    expect(subscription.granted).toBe(reason);
+    world.clock.advance(250);
     expect(heard).toEqual([reason]);
     // The next one may be another broker.
     world.cut();
     world.reconnect();
     expect(brief(world.take())).toEqual(["SUBSCRIBE#5", "SUBSCRIBE#6"]);
+  });
+
+  it("refused while the client is connected is told with the next tick: nobody could hear it before", () => {
+    const world = new ScriptedWorldV5();
+    world.connectWith({ wildcardSubscriptionAvailable: false });
+    const heard: string[] = [];
+    for (const filter of ["a/+", "b/#", "c/#"]) {
+      const subscription = world.client.subscribe(filter, 0, nothing);
+      world.client.publish("t", "");
+      expect(subscription.granted).toBe(Reason.WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED);
+      subscription.onGranted = (granted) => heard.push(`${filter} ${Reason[granted]}`);
+      if (filter === "b/#") subscription.unsubscribe();
+    }
+    expect(heard).toEqual([]);
+    world.clock.advance(1_000);
+    expect(heard).toEqual(["a/+", "c/#"].map((filter) => `${filter} WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED`));
+    expect(brief(world.take())).toEqual(["PUBLISH t=", "PUBLISH t=", "PUBLISH t="]);
   });
 
   it.each<[string, SubscribeOptions, string]>([

@@ -52,7 +52,7 @@ describe("malformed packets", () => {
     const notInMqtt5 = ["PASSWORD_WITHOUT_USERNAME", "EMPTY_CLIENT_ID", "CONNACK_CODE", "SUBACK_CODE"];
     const ofTheClient = [
       ...["UNEXPECTED_PACKET", "UNKNOWN_PACKET_ID", "QOS_NOT_REQUESTED", "TOO_MANY_UNFINISHED"],
-      ...["UNKNOWN_TOPIC_ALIAS", "TOPIC_ALIAS_TOO_LONG", "AUTHENTICATION_METHOD"],
+      ...["UNKNOWN_TOPIC_ALIAS", "TOPIC_ALIAS_TOO_LONG", "AUTHENTICATION_METHOD", "PROBLEM_INFORMATION"],
     ];
     const tested = new Set([...cases.map(({ reason }) => reason), ...notInMqtt5, ...ofTheClient]);
     expect(decoding.map((code) => Reason[code]).filter((name) => !tested.has(name))).toEqual([]);

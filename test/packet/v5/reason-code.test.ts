@@ -87,7 +87,6 @@ describe("disconnectReason", () => {
     expect(disconnectReason(Reason.RECEIVE_MAXIMUM_EXCEEDED)).toBe(0x93);
     expect(disconnectReason(Reason.DISCONNECTED)).toBe(0);
     expect(disconnectReason(Reason.ACKNOWLEDGE_TIMEOUT)).toBe(Reason.UNSPECIFIED_ERROR);
-    expect(disconnectReason(Reason.MESSAGE_TOO_LARGE)).toBe(0x95);
   });
 });
 
