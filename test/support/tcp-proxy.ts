@@ -11,6 +11,8 @@ export class TcpProxy {
   bytesPerSecond = Infinity;
   /** … and what the broker sends. */
   bytesPerSecondToClient = Infinity;
+  /** Gets what the broker sends, with the number of the connection. */
+  onBrokerData: ((connection: number, chunk: Buffer) => void) | undefined;
   private readonly _server: Server;
   private readonly _pairs = new Set<[Socket, Socket]>();
 
@@ -24,13 +26,14 @@ export class TcpProxy {
     this._server = server;
     this.port = (server.address() as { port: number }).port;
     server.on("connection", (client: Socket) => {
-      this.connections++;
+      const number = ++this.connections;
       const target = connect(targetPort, "127.0.0.1");
       const pair: [Socket, Socket] = [client, target];
       this._pairs.add(pair);
       const brakes = [brake(() => this.bytesPerSecond), brake(() => this.bytesPerSecondToClient)] as const;
       client.pipe(brakes[0]).pipe(target);
       target.pipe(brakes[1]).pipe(client);
+      target.on("data", (chunk: Buffer) => this.onBrokerData?.(number, chunk));
       for (const socket of pair) {
         socket.on("error", () => undefined);
         socket.on("close", () => {

@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { build } from "esbuild";
-import { afterAll, beforeAll, expect } from "vitest";
+import { parser } from "mqtt-packet";
+import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { fileURLToPath } from "node:url";
 import { Published } from "../../../src/client/publisher.ts";
 import { Journal } from "../../support/journal.ts";
@@ -15,6 +16,7 @@ import { seededRandom } from "../../support/random.ts";
 import { type Mosquitto, mosquitto, startMosquitto } from "../../support/real-brokers.ts";
 import { RealClient } from "../../support/real-client.ts";
 import { describeWith, itWith } from "../../support/require.ts";
+import { TcpProxy } from "../../support/tcp-proxy.ts";
 
 const LIVES = 12;
 
@@ -29,6 +31,7 @@ describeWith(mosquitto, "a client with a saved session whose process is killed",
     await build({ entryPoints: [entry], outfile: program, bundle: true, platform: "node", format: "esm" });
     broker = await startMosquitto();
   });
+  afterEach(killAll);
   afterAll(async () => {
     await broker?.stop();
     rmSync(folder, { recursive: true, force: true });
@@ -40,6 +43,8 @@ describeWith(mosquitto, "a client with a saved session whose process is killed",
     async () => {
       const random = seededRandom(7);
       const store = join(folder, "store");
+      const proxy = await TcpProxy.start(broker.port);
+      const repetitions = repetitionsBy(proxy);
       const lines: string[] = [];
       const watcher = await new RealClient({ url: broker.url, clientId: "watcher", cleanSession: false }).connect();
       await watcher.subscribe("up/+", 2);
@@ -53,7 +58,7 @@ describeWith(mosquitto, "a client with a saved session whose process is killed",
       let feeding: NodeJS.Timeout | undefined;
 
       for (let life = 1; life <= LIVES; life++) {
-        const sensor = start(program, { url: broker.url, folder: store, life }, (line) => {
+        const sensor = start(program, { url: proxy.url, folder: store, life }, (line) => {
           if (line.startsWith("got ")) got = +line.slice(4);
         });
         if (life === 1) await sensor.lines.has("subscribed");
@@ -87,19 +92,57 @@ describeWith(mosquitto, "a client with a saved session whose process is killed",
 
       const delivered = told("got ").map(Number);
       expect(feeder.events.items).toEqual(["connected"]);
-      expect(delivered, "nothing twice").toEqual([...new Set(delivered)]);
+      const twice = delivered.filter((number, index) => delivered.indexOf(number) !== index);
+      expect(
+        twice.filter((number) => !repetitions.has(`${number}`)),
+        "nothing twice",
+      ).toEqual([]);
       // A kill between the note that a message was received and its handler costs that message.
-      expect(sent - delivered.length, "not delivered").toBeLessThan(LIVES);
+      expect(sent - new Set(delivered).size, "not delivered").toBeLessThan(LIVES);
       const left = readdirSync(store).filter((name) => name.endsWith(".record") && parseInt(name) % 3 !== 2);
       expect(left, "messages in the store").toEqual([]);
       expect(
         told("restored ").some((count) => +count > 0),
         "something was restored",
       ).toBe(true);
+      await proxy.stop();
     },
     120_000,
   );
+
+  itWith(mosquitto, "that is left alone ends by itself", async () => {
+    const sensor = start(program, { url: broker.url, folder: join(folder, "alone"), life: 1 }, () => undefined);
+    await sensor.lines.has("subscribed");
+    const exit = once(sensor.child, "exit");
+    sensor.child.stdin!.end(); // as when the process is gone that holds the other end
+    expect(await exit).toEqual([0, null]);
+  });
 });
+
+/**
+ * The payloads that the broker sends again although it has sent their PUBREL, which [MQTT-4.3.3-1] forbids: to the client they
+ * are new messages. mosquitto 2.0.11 does that when a client is gone between its CONNECT and the PUBREL that is sent again: that
+ * write fails, and in the next connection the message goes back to PUBLISH.
+ */
+function repetitionsBy(proxy: TcpProxy): Set<string> {
+  const repetitions = new Set<string>();
+  const published = new Map<number, string>();
+  const released = new Map<number, string>();
+  const parsers: ReturnType<typeof parser>[] = [];
+  proxy.onBrokerData = (connection, chunk) => {
+    parsers[connection] ??= parser().on("packet", (packet) => {
+      const id = packet.messageId!;
+      if (packet.cmd === "pubrel") released.set(id, published.get(id)!);
+      if (packet.cmd !== "publish") return;
+      const payload = String(packet.payload);
+      if (packet.dup && released.get(id) === payload) repetitions.add(payload);
+      released.delete(id);
+      published.set(id, payload);
+    });
+    parsers[connection].parse(chunk);
+  };
+  return repetitions;
+}
 
 interface Sensor {
   child: ChildProcess;
@@ -107,10 +150,17 @@ interface Sensor {
   kill: () => Promise<void>;
 }
 
+const running = new Set<ChildProcess>();
+
+/** Also what a test that failed has left. */
+async function killAll(): Promise<void> {
+  await Promise.all([...running].map((child) => (child.kill("SIGKILL"), once(child, "exit"))));
+}
+
 function start(program: string, settings: object, onLine: (line: string) => void): Sensor {
   const child = spawn(process.execPath, [program, JSON.stringify(settings)], { stdio: ["pipe", "pipe", "inherit"] });
-  const onExit = (): unknown => child.kill("SIGKILL");
-  process.once("exit", onExit);
+  running.add(child);
+  child.once("exit", () => running.delete(child));
   const lines = new Journal<string>();
   const output = createInterface(child.stdout!);
   output.on("line", (line) => {
@@ -121,7 +171,6 @@ function start(program: string, settings: object, onLine: (line: string) => void
     const closed = once(output, "close");
     child.kill("SIGKILL");
     await closed;
-    process.off("exit", onExit);
   };
   return { child, lines, kill };
 }

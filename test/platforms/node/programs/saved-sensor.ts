@@ -37,9 +37,12 @@ const timer = setInterval(() => {
   say(`accepted ${qos} ${text}`);
 }, 1);
 
-createInterface(process.stdin).once("line", () => {
+const input = createInterface(process.stdin);
+input.once("line", () => {
   clearInterval(timer);
   setInterval(() => {
     if (client.connected && client.queued + client.inFlight === 0) say(`drained ${session.damaged}`);
   }, 20);
 });
+// Whoever started it is gone, by whatever end: nobody else would kill it.
+input.once("close", () => process.exit());
