@@ -332,9 +332,10 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     this._sincePingMs = -1;
     this._lastReason = Reason.OK;
     this._outbox.resume(sessionPresent);
-    if (!sessionPresent) this._exactlyOnce?.forget();
     // Where a CONNACK got lost, the session may be a new one that began with it.
-    this._subscriptions.resume(sessionPresent, this._connects > 1);
+    const doubtful = this._connects > 1;
+    this._exactlyOnce?.resume(sessionPresent, doubtful);
+    this._subscriptions.resume(sessionPresent, doubtful);
     this._connects = 0;
     this._guard.call(this.onConnect, sessionPresent);
   }

@@ -27,6 +27,8 @@ export interface SavedHandshakes {
 export class ExactlyOnce {
   /** Packet ids of messages that were received and whose PUBREL has not come; 0 for a free place. */
   readonly _received: Uint16Array;
+  /** 1 where that may be of a session that the broker has lost. */
+  private readonly _doubtful: Uint8Array;
   /** The part that saves what is below, if there is one. */
   _saved: SavedHandshakes | undefined;
   private _overflowed = false;
@@ -42,6 +44,7 @@ export class ExactlyOnce {
       throw new RangeError(`maximumReceived must be a whole number from 1 to 65535, not ${places}`);
     }
     this._received = new Uint16Array(places);
+    this._doubtful = new Uint8Array(places);
   }
 
   /**
@@ -49,10 +52,20 @@ export class ExactlyOnce {
    * room to remember it, its packet id becomes 0: without an answer it comes again. @internal
    */
   receive(message: PublishView): boolean {
-    if (this._received.indexOf(message.packetId) >= 0) return false;
-    const free = this._received.indexOf(0);
-    if (free >= 0 && this._saved?.received(free, message.packetId) !== false) {
-      this._received[free] = message.packetId;
+    const doubtful = this._doubtful;
+    const known = this._received.indexOf(message.packetId);
+    if (known >= 0) {
+      // What the broker sends again has DUP [MQTT-3.3.1-1]: without, a new session has come to the same packet id.
+      const isNew = doubtful[known] === 1 && !message.dup;
+      doubtful[known] = 0;
+      return isNew;
+    }
+    let place = this._received.indexOf(0);
+    // The broker has sent again by now whatever it knows of.
+    if (place < 0) place = doubtful.indexOf(1);
+    if (place >= 0 && this._saved?.received(place, message.packetId) !== false) {
+      this._received[place] = message.packetId;
+      doubtful[place] = 0;
       return true;
     }
     this._overflowed = true;
@@ -114,13 +127,18 @@ export class ExactlyOnce {
     return type === PacketType.PUBREC ? client._acknowledge(PacketType.PUBREL, packetId) : Reason.OK;
   }
 
-  /** The broker has lost the session. @internal */
-  forget(): void {
-    for (let place = 0; place < this._received.length; place++) if (this._received[place]) this._forget(place);
+  /** A connection is up again. `doubtful`: the session that the broker has may be another than what is here is of. @internal */
+  resume(sessionPresent: boolean, doubtful: boolean): void {
+    const received = this._received;
+    for (let place = 0; place < received.length; place++) {
+      if (!received[place]) continue;
+      if (!sessionPresent) this._forget(place);
+      else if (doubtful) this._doubtful[place] = 1;
+    }
   }
 
   private _forget(place: number): void {
-    this._received[place] = 0;
+    this._received[place] = this._doubtful[place] = 0;
     this._saved?.forgotten(place);
   }
 }

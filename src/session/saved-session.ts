@@ -250,6 +250,8 @@ export class SavedSession implements SavedHandshakes {
       if (length === RECEIVED_SIZE) ids[place] = readUint16(small, CHECKSUM_SIZE);
       else if (length !== NOT_THERE) this._discard(place, Kind.RECEIVED);
     }
+    // Whether the broker lost the session before the power was cut, the client may not have learned.
+    exactlyOnce.resume(true, true);
     exactlyOnce._saved = this;
   }
 

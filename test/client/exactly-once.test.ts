@@ -184,6 +184,25 @@ describe("receiving with QoS 2", () => {
     expect(got).toEqual(["x", "y", "z"]);
   });
 
+  it("where CONNACK got lost, and with it that the session is a new one, takes what is new for new, and nothing else", () => {
+    const { world, got } = listening({ connectTimeoutMs: 1_000 }, 2);
+    world.send(message("a", 7), message("b", 8));
+    world.cut();
+    world.nextAttempt(); // the broker answers, but nothing arrives
+    world.reconnect(true);
+    world.take();
+    world.send(message("b", 8, true), message("new", 7));
+    expect(got, "8 comes again, 7 is another message").toEqual(["a", "b", "new"]);
+    expect(brief(world.take())).toEqual(["PUBREC#8", "PUBREC#7"]);
+    world.cut();
+    world.nextAttempt();
+    world.reconnect(true);
+    world.take();
+    world.send(message("more", 9), message("b", 8, true));
+    expect(got, "there is room in place of one that nobody knows").toEqual(["a", "b", "new", "more"]);
+    expect(brief(world.take())).toEqual(["PUBREC#9", "PUBREC#8"]);
+  });
+
   it("keeps a clean session as long as its connection: nothing is delivered again on it [MQTT-4.1.0-2]", () => {
     const { world, got } = listening({ cleanSession: true, keepAlive: 0 });
     world.send(message("x", 7));

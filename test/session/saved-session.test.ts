@@ -120,6 +120,38 @@ describe("after a reboot", () => {
     third.send(publish("t", "new", { qos: 2, packetId: 7 }));
     expect(got).toEqual(["x", "y", "z", "new"]);
   });
+
+  it.each([
+    ["the power is cut while a lost session is forgotten", 2],
+    ["a broker loses the session, and nobody says so", 0],
+  ])("where %s, a new message with a packet id that stayed is not taken for an old one", (_, steps) => {
+    const store = new MemoryStore();
+    const got: string[] = [];
+    const listen = (): SavedWorld => {
+      store.on();
+      const world = boot(store);
+      world.client.onMessage = (message) => got.push(message.text());
+      return world;
+    };
+    const first = listen();
+    first.connect();
+    first.send(publish("t", "x", { qos: 2, packetId: 7 }), publish("t", "y", { qos: 2, packetId: 8 }));
+    if (steps) {
+      first.cut();
+      store.stepsLeft = steps; // of two removals, one is done
+      first.reconnect(false);
+    }
+
+    const second = listen();
+    expect(store.records.size).toBe(steps ? 1 : 2);
+    second.connect(true);
+    second.send(publish("t", "new", { qos: 2, packetId: 8 }), publish("t", "new", { qos: 2, packetId: 8, dup: true }));
+    expect(got).toEqual(["x", "y", "new"]);
+    expect(brief(second.take())).toEqual(["PUBREC#8", "PUBREC#8"]);
+    second.send(pubrel(8), publish("t", "newer", { qos: 2, packetId: 7 }), pubrel(7));
+    expect(got).toEqual(["x", "y", "new", "newer"]);
+    expect(store.records.size).toBe(0);
+  });
 });
 
 describe("a message costs", () => {

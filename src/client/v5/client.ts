@@ -309,6 +309,7 @@ export class Client extends Client311 implements RefusalListener {
 
   /** @internal */
   override onOpen(): void {
+    this._connects++;
     const connect = this._connect;
     const free = this._exactlyOnce?.free ?? this._receiveMaximum;
     this._receiveLimit = Math.max(1, Math.min(this._receiveMaximum, free));

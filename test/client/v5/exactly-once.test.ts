@@ -34,6 +34,16 @@ describe("receiving with QoS 2", () => {
     expect(brief(world.take())).toEqual(["PUBREC#7", "PUBCOMP#7", "PUBCOMP#7 0x92", "PUBREC#7"]);
     expect(got).toEqual(["x", "y"]);
   });
+
+  it("takes what is new for new where CONNACK got lost, and with it that the session is a new one", () => {
+    const { world, got } = listening({ connectTimeoutMs: 1_000 });
+    world.send(message("a", 7), message("b", 8));
+    world.cut();
+    world.nextAttempt(); // the broker answers, but nothing arrives
+    world.reconnect(true);
+    world.send(message("b", 8, true), message("new", 7));
+    expect(got).toEqual(["a", "b", "new"]);
+  });
 });
 
 describe("the client's receive maximum", () => {
