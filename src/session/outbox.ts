@@ -67,6 +67,8 @@ export class Outbox {
   _saved: Saved | undefined;
   /** Bytes that parts have for themselves in each entry, after its header; none when undefined. */
   _margin: number | undefined;
+  /** MQTT 5's, one for each packet id: a part that has more of those makes a larger one. */
+  _carried: Uint8Array | undefined;
   private readonly _window: number;
   private _lastSlot = 0;
 

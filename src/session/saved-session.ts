@@ -99,6 +99,7 @@ export class SavedSession implements SavedHandshakes {
     // Each message has its packet id from the beginning, also those that wait.
     subscriptions._firstPacketId = Math.max(subscriptions._firstPacketId, records + 1);
     outbox._flight = new Int32Array(records).fill(NO_ENTRY);
+    if (outbox._carried) outbox._carried = new Uint8Array(records);
     this._attach(outbox);
     this._load(client._exactlyOnce);
   }

@@ -39,7 +39,7 @@ export class Outbox extends Outbox311 {
   /** Where the message is that was added last, until it is sent; `REFUSED_ENTRY` when it was refused. */
   newest = NO_ENTRY;
   /** 1 for each packet id whose PUBLISH was sent on an earlier connection: its end gives nothing back. */
-  private _carried: Uint8Array;
+  declare _carried: Uint8Array;
   /** The alias with which the packet at hand has its topic; 0 for none. */
   private _alias = 0;
   /** The entry of a PUBREL that goes before messages for which there is no quota. */
@@ -130,6 +130,7 @@ export class Outbox extends Outbox311 {
       at = this._end(at);
     }
     super.resume(sessionPresent);
+    if (!sessionPresent) this._carried.fill(0); // their packet ids are free
   }
 
   override packetAt(at: number): number {
@@ -224,13 +225,7 @@ export class Outbox extends Outbox311 {
     const packet = this.packetAt(at);
     const qos = this.qosAt(packet);
     if (qos < 0) {
-      const packetId = readUint16(bytes, packet + 2);
-      const carried = this._carried;
-      if (packetId > carried.length) {
-        this._carried = new Uint8Array(packetId); // a saved session has more packet ids
-        this._carried.set(carried);
-      }
-      this._carried[packetId - 1] = 1;
+      this._carried[readUint16(bytes, packet + 2) - 1] = 1;
       return;
     }
     let topicAt = packet + 2;

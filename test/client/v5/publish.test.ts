@@ -237,6 +237,25 @@ describe("the broker's receive maximum", () => {
     expect(brief(world.take()).pop()).toMatch(/PUBLISH t=e/);
   });
 
+  it("is free again in a new session, whatever was under way in the old one", () => {
+    const world = new ScriptedWorldV5({
+      cleanStart: false,
+      sessionExpiryInterval: 60,
+      exactlyOnce: new ExactlyOnce(),
+      maximumInFlight: 1,
+    });
+    world.connect();
+    world.client.publish("t", "a", { qos: 2 });
+    world.send(acknowledgement(PUBREC, 1));
+    world.cut();
+    world.take();
+    world.reconnectWith({ receiveMaximum: 1 });
+    for (const text of ["b", "c"]) world.client.publish("t", text, { qos: 1 });
+    expect(brief(world.take())).toEqual(["PUBLISH t=b#1"]);
+    world.send(acknowledgement(PUBACK, 1));
+    expect(brief(world.take())).toEqual(["PUBLISH t=c#1"]);
+  });
+
   it("keeps a PUBREL whole that goes ahead of a message and of which the transport takes a part", () => {
     const world = new ScriptedWorldV5({
       cleanStart: false,
@@ -275,6 +294,15 @@ describe("topic aliases out", () => {
     world.connectWith({ topicAliasMaximum: 2 });
     for (const publisher of [one, two, one, two]) publisher.publish("x");
     expect(topics(world)).toEqual([`${LONG}/1=x`, "greenhouse/8/temperature/2=x", "/1=x", "/2=x"]);
+  });
+
+  it("stand for it however slowly the transport takes the message", () => {
+    const world = new ScriptedWorldV5();
+    const publisher = world.client.publisher(LONG, { topicAlias: true });
+    world.connectWith({ topicAliasMaximum: 1 });
+    world.link.link.writeLimit = 3;
+    for (const payload of ["first", "second", "third"]) publisher.publish(payload);
+    expect(topics(world)).toEqual([`${LONG}/1=first`, "/1=second", "/1=third"]);
   });
 
   it("are left out above the broker's maximum, or when it takes none [MQTT-3.2.2-17], [MQTT-3.2.2-18], [MQTT-3.3.2-9]", () => {
