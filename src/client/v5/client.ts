@@ -108,8 +108,7 @@ export class Client extends Client311 implements RefusalListener {
   private readonly _receiveMaximum: number;
   /** How many messages with QoS 1 or 2 the broker may have under way on this connection, as CONNECT said. */
   private _receiveLimit = 0;
-  /** Received messages with QoS 1 whose PUBACK waits here, and those with QoS 2 that wait for PUBREL. */
-  private _unanswered = 0;
+  /** Received messages with QoS 2 that wait for PUBREL. */
   private _unreleased = 0;
   /** How many aliases CONNECT allowed, and the topics they stand for. */
   private _aliasMaximum: number;
@@ -316,7 +315,7 @@ export class Client extends Client311 implements RefusalListener {
     writeUint16(connect.properties, RECEIVE_MAXIMUM_AT, this._receiveLimit);
     writeUint16(connect.properties, TOPIC_ALIAS_MAXIMUM_AT, this._aliasMaximum);
     this._aliases.forget();
-    this._unanswered = this._unreleased = 0;
+    this._unreleased = 0;
     this._authentication = this._method ? Authentication.AWAITED : Authentication.NONE;
     this._makeRoom(connectSize(connect));
     this._controlEnd = encodeConnect(this._control, 0, connect);
@@ -544,11 +543,22 @@ export class Client extends Client311 implements RefusalListener {
 
   /** Whether the broker keeps to the receive maximum (3.3.4). */
   private _countReceived(view: PublishView): Reason {
-    // Of those with QoS 1, no more are without an answer than have theirs in `_control`, each four bytes.
-    this._unanswered = Math.min(this._unanswered, (this._controlEnd - this._controlStart) >> 2);
-    if (view.qos === 1) this._unanswered++;
+    let unanswered = this._waitingPubacks();
+    if (view.qos === 1) unanswered++;
     else if (view.qos === 2 && this._exactlyOnce && !this._exactlyOnce.has(view.packetId)) this._unreleased++;
-    return this._unanswered + this._unreleased > this._receiveLimit ? Reason.TOO_MANY_UNFINISHED : Reason.OK;
+    return unanswered + this._unreleased > this._receiveLimit ? Reason.TOO_MANY_UNFINISHED : Reason.OK;
+  }
+
+  /** PUBACKs at the end of `_control`; where requests follow them, they are not counted rather than anything else is. */
+  private _waitingPubacks(): number {
+    const control = this._control;
+    let count = 0;
+    for (let at = this._controlEnd - 4; at >= this._controlStart && control[at + 1] === 2; at -= 4) {
+      const type = control[at] >> 4;
+      if (type === PacketType.PUBACK) count++;
+      else if (type < PacketType.PUBREC || type > PacketType.PUBCOMP) break;
+    }
+    return count;
   }
 
   override _takePublish(header: number, bytes: Uint8Array, start: number, end: number): Reason {

@@ -74,6 +74,23 @@ describe("the client's receive maximum", () => {
     expect(brief(world.take())).toEqual(["PUBACK#1", "PUBACK#2", "PUBACK#3", "DISCONNECT 0x93"]);
   });
 
+  it("takes no request that waits behind a PUBACK for another PUBACK", () => {
+    const { world, got } = listening({ receiveMaximum: 1 });
+    const one = (packetId: number): Packet => publish("t", `${packetId}`, { qos: 1, packetId });
+    const { link } = world.link;
+    link.room = 0;
+    world.client.subscribe("first", 0, () => undefined);
+    world.client.subscribe("second", 0, () => undefined);
+    world.send(one(1));
+    link.grant(13 + 4 + 2); // SUBSCRIBE, PUBACK, and the beginning of the other SUBSCRIBE
+    expect(brief(world.take())).toEqual(["SUBSCRIBE#5", "PUBACK#1"]);
+    world.send(one(2));
+    link.grant(Infinity);
+    expect(brief(world.take())).toEqual(["SUBSCRIBE#6", "PUBACK#2"]);
+    expect(got).toEqual(["1", "2"]);
+    expect(named(world.events)).toEqual([false]);
+  });
+
   it("after a reconnection is what there is room for, beside what is unfinished", () => {
     const { world, got } = listening({}, 3);
     world.send(message("1", 1), message("2", 2));
