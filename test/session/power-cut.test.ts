@@ -45,7 +45,7 @@ function run(lives: Life[], seed: number): Outcome {
   const receivedExactly: string[] = [];
   const broker = new ModelBroker(
     network,
-    { level: 4, answerMs: 30, window: 10, connack: {}, aliases: false },
+    { level: 4, answerMs: 30, window: 10, connack: {}, aliases: false, rejects: 0 },
     { arrived: (_topic, payload, qos) => (qos === 2 ? receivedExactly : received).push(payload) },
   );
   const device = new PoweredDevice(platform, seed);

@@ -39,8 +39,14 @@ export class Auditor {
   onViolation: (invariant: Invariant, detail: string) => void = () => undefined;
   /** Gets each line of the journal, when there is one to be kept. */
   journal: ((line: () => string) => void) | undefined;
-  /** PUBREL was sent for this payload: from here on the message is the broker's. */
+  /** PUBREL was sent for this payload, in hexadecimal: from here on the message is the broker's. */
   onReleased: (payload: string) => void = () => undefined;
+  /** Power was cut while the client was handed this payload of a message with QoS 2: it may be lost. */
+  onCutShort: (payload: string) => void = () => undefined;
+  /** Whether a message with this payload comes from the client's store, and may have been sent before. */
+  isRestored: (payload: string) => boolean = () => false;
+  /** Counts how often the client lost power: what an earlier one still has under way is of no interest. */
+  life = 0;
   /** Packets, both directions. */
   packets = 0;
 
@@ -53,6 +59,9 @@ export class Auditor {
   private _sent: Sent[] = [];
   /** The same, before the chunk that the client is reading. */
   private _before: Sent[] = [];
+  private _reading = false;
+  /** Payloads of messages with QoS 2 in that chunk. */
+  private _handed: string[] = [];
   private _receivedCount = 0;
 
   // Of the present connection
@@ -77,7 +86,7 @@ export class Auditor {
 
   /** Whether the books are empty: everything sent is acknowledged, everything received answered. */
   get settled(): boolean {
-    return this._sent.length === 0 && this._requests.size === 0 && this.unanswered === 0;
+    return this._sent.every(({ doubtful }) => doubtful) && this._requests.size === 0 && this.unanswered === 0;
   }
 
   get unanswered(): number {
@@ -87,6 +96,18 @@ export class Auditor {
   /** The client lost power, and has no session to go on with. */
   forget(): void {
     this._sent = [];
+  }
+
+  /** The client lost power: what it made of the chunk that it was reading, it may not know. */
+  powerCut(): void {
+    this._note(() => "power cut");
+    this.life++;
+    this._connack = undefined;
+    this._requests.clear();
+    this._answers.clear();
+    if (!this._reading) return;
+    this._doubt(this._before);
+    this._handed.forEach((payload) => this.onCutShort(payload));
   }
 
   // The connection
@@ -132,11 +153,14 @@ export class Auditor {
   read(bytes: Uint8Array, start: number, end: number, handOn: () => void): void {
     const connection = this._connection;
     this._before = this._sent.slice();
+    this._handed = [];
+    this._reading = true;
     this._chunk++;
     this._down.push(bytes, start, end);
     try {
       handOn();
     } finally {
+      this._reading = false;
       if (this._connack === undefined && connection === this._connection) this._doubt(this._before);
     }
   }
@@ -200,7 +224,9 @@ export class Auditor {
     const topic = this._topic(packet);
     if (packet.qos === 0) return;
     const { packetId, dup, payload } = packet;
-    const content = `${topic} ${packet.qos} ${packet.retain} ${payload}`;
+    const properties = { ...packet.properties };
+    delete properties.topicAlias; // a way to say the topic
+    const content = `${topic} ${packet.qos} ${packet.retain} ${JSON.stringify(properties)} ${payload}`;
     const known = this._sent.find((one) => one.packetId === packetId);
     if (known && known.connection < this._connection && known.content === content && dup) return this._resent(known);
     if (known && !known.doubtful) {
@@ -213,7 +239,8 @@ export class Auditor {
       this._forgetOne(known);
     } else if (known) this._forgetOne(known);
     if (this._requests.has(packetId)) this._violated("identifiers", `${text(packet)}: a request has this identifier`);
-    if (dup) this._violated("dup", `${text(packet)}: DUP on what was not sent before in this session`);
+    if (dup && !this.isRestored(payload))
+      this._violated("dup", `${text(packet)}: DUP on what was not sent before in this session`);
     const left = this._resend.find((one) => !one.doubtful);
     if (left) this._violated("resent in order", `${text(packet)} before identifier ${left.packetId} was sent again`);
     const connection = this._connection;
@@ -299,6 +326,7 @@ export class Auditor {
         if (packet.reasonCode === 0) this._accepted(packet);
         return;
       case PacketType.PUBLISH:
+        if (packet.qos === 2) this._handed.push(packet.payload);
         if (packet.qos) this._due(packet.qos === 1 ? PacketType.PUBACK : PacketType.PUBREC, packet.packetId);
         return;
       case PacketType.PUBREL:
@@ -379,22 +407,27 @@ export function auditedPlatform(platform: VirtualPlatform, auditor: Auditor): Pl
 export class AuditedTransport implements Transport {
   private readonly _transport: Transport;
   private readonly _auditor: Auditor;
+  private readonly _life: number;
   private _isOpen = false;
 
   constructor(transport: Transport, auditor: Auditor) {
     this._transport = transport;
     this._auditor = auditor;
+    this._life = auditor.life;
   }
 
   open(endpoint: Endpoint, listener: TransportListener): void {
     const auditor = this._auditor;
     this._transport.open(endpoint, {
       onOpen: () => {
+        if (!this._isAlive) return;
         this._isOpen = true;
         auditor.opened();
         listener.onOpen();
       },
-      onData: (bytes, start, end) => auditor.read(bytes, start, end, () => listener.onData(bytes, start, end)),
+      onData: (bytes, start, end) => {
+        if (this._isAlive) auditor.read(bytes, start, end, () => listener.onData(bytes, start, end));
+      },
       onWritable: () => listener.onWritable(),
       onClose: (reason: Reason) => {
         this._end("broken");
@@ -415,7 +448,11 @@ export class AuditedTransport implements Transport {
   }
 
   private _end(how: string): void {
-    if (this._isOpen) this._auditor.ended(how);
+    if (this._isOpen && this._isAlive) this._auditor.ended(how);
     this._isOpen = false;
+  }
+
+  private get _isAlive(): boolean {
+    return this._auditor.life === this._life;
   }
 }

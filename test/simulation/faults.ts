@@ -16,7 +16,8 @@ export interface Faulty {
   heal(ms: number, heal: () => void): void;
   disconnect(): void;
   connect(): void;
-  reboot(): void;
+  /** Power is cut, after so many steps of the store: 0 for at once. */
+  cutPower(steps: number): void;
 }
 
 /** What may go wrong. Each heals by itself, or is healed when faults stop. */
@@ -24,7 +25,7 @@ export const FAULTS = {
   /** The connection breaks at once. */
   reset: ({ broker }) => broker.links.forEach((link) => link.close(Reason.CONNECTION_LOST)),
   /** The broker ends it. */
-  close: ({ broker }) => broker.connections.forEach((connection) => connection.end()),
+  close: ({ broker }) => broker.connections.forEach((connection) => connection.end(0x8b)),
   /** It breaks at some byte on the way to the broker. */
   cutUp: ({ broker, below }) => broker.links.forEach((link) => (link.upBudget = 1 + below(150))),
   /** It breaks at some byte on the way to the client. */
@@ -71,7 +72,9 @@ export const FAULTS = {
   disconnect: (world) => world.disconnect(),
   connect: (world) => world.connect(),
   /** The device loses power, and starts again. */
-  reboot: (world) => world.reboot(),
+  reboot: (world) => world.cutPower(0),
+  /** It does in the midst of what its store does. */
+  tornWrite: (world) => world.cutPower(1 + world.below(300)),
 } satisfies Record<string, (world: Faulty) => void>;
 
 export type FaultName = keyof typeof FAULTS;

@@ -13,6 +13,8 @@ interface Message {
   excuse: string;
   /** PUBREL was sent: no new session brings it again. */
   released: boolean;
+  /** It was in the client's store when power was cut. */
+  restored: boolean;
   /** Of those to the client: the session it was due to. */
   session: number;
 }
@@ -51,15 +53,31 @@ export class Ledger implements BrokerLedger {
     return sum;
   }
 
-  /** The client has accepted a message. */
+  /** The client had no room for a message. */
+  refused(payload: string): void {
+    this._up.delete(label(payload));
+  }
+
+  /** The client is given a message. */
   took(publisher: string, index: number, qos: number, payload: string): void {
     this._up.set(label(payload), newMessage(publisher, index, qos, payload, 0));
   }
 
   /** Its PUBREL was sent. */
   released(payload: string): void {
-    const message = this._up.get(label(Buffer.from(payload, "hex").toString()));
+    const message = this._up.get(label(payload));
     if (message) message.released = true;
+  }
+
+  /** The client has told the application that it gave the message up, or power was cut while it accepted it. */
+  excuse(payload: string, why: string): void {
+    const message = this._up.get(label(payload)) ?? this._down.get(label(payload));
+    if (message) message.excuse ||= why;
+  }
+
+  /** Whether the client accepted a message before power was cut. */
+  isRestored(payload: string): boolean {
+    return this._up.get(label(payload))?.restored === true;
   }
 
   arrived(topic: string, payload: string, qos: number, session: number): void {
@@ -111,9 +129,12 @@ export class Ledger implements BrokerLedger {
     for (const message of this._down.values()) if (message.session === session) message.excuse ||= "session ended";
   }
 
-  /** The client lost power without a store: what the broker does not have is lost. */
-  poweredOff(): void {
-    for (const message of this._up.values()) message.excuse ||= "power lost";
+  /** The client lost power: without a store, what the broker does not have is lost. */
+  poweredOff(hasStore: boolean): void {
+    for (const message of this._up.values()) {
+      message.restored = hasStore;
+      if (!hasStore) message.excuse ||= "power lost";
+    }
   }
 
   /** How many messages are still to arrive, in either direction. */
@@ -134,12 +155,13 @@ export class Ledger implements BrokerLedger {
   }
 }
 
+/** Long enough that an alias is worth it. */
 export function topicOf(publisher: string): string {
-  return `up/${publisher}`;
+  return `up/greenhouse/${publisher}`;
 }
 
 function newMessage(publisher: string, index: number, qos: number, payload: string, session: number): Message {
-  return { publisher, index, qos, payload, deliveries: [], excuse: "", released: false, session };
+  return { publisher, index, qos, payload, deliveries: [], excuse: "", released: false, restored: false, session };
 }
 
 function label(payload: string): string {

@@ -15,6 +15,8 @@ export interface BrokerSettings {
   connack: Record<string, number | boolean>;
   /** Whether it says topics by alias, as far as the client lets it. */
   aliases: boolean;
+  /** Which part of the messages with QoS 1 or 2 it rejects, in MQTT 5. */
+  rejects: number;
 }
 
 /** A message on its way to a client. */
@@ -25,11 +27,13 @@ interface Outgoing {
   packetId: number;
   /** Sent on some connection. */
   sent: boolean;
+  /** The connection that it, or its PUBREL, was sent on last. */
+  on: Connection | undefined;
   /** With QoS 2: the client has it, and PUBREL takes its place. */
   released: boolean;
 }
 
-const AT_ITS_BEST: BrokerSettings = { level: 4, answerMs: 0, window: 20, connack: {}, aliases: false };
+const AT_ITS_BEST: BrokerSettings = { level: 4, answerMs: 0, window: 20, connack: {}, aliases: false, rejects: 0 };
 
 interface Session {
   /** Tells sessions of one client apart. */
@@ -37,6 +41,10 @@ interface Session {
   clientId: string;
   /** Ends with the connection. */
   clean: boolean;
+  /** How long it lasts without one. */
+  expiryMs: number;
+  /** How often it lost its connection. */
+  detachments: number;
   connection: Connection | undefined;
   filters: Map<string, number>;
   outgoing: Outgoing[];
@@ -121,18 +129,32 @@ export class ModelBroker {
     if (qos === 0) return session.connection!.publish({ topic, payload, qos, packetId: 0 }, false);
     do session.lastId = (session.lastId % 65_535) + 1;
     while (session.outgoing.some(({ packetId }) => packetId === session.lastId));
-    session.outgoing.push({ topic, payload, qos, packetId: session.lastId, sent: false, released: false });
+    session.outgoing.push({
+      topic,
+      payload,
+      qos,
+      packetId: session.lastId,
+      sent: false,
+      on: undefined,
+      released: false,
+    });
     this.deliver(session);
   }
 
-  /** Sends what the window has room for. */
+  /** Sends what the window has room for: on a new connection, again what was sent and not acknowledged [MQTT-4.4.0-1]. */
   deliver(session: Session): void {
     const { connection } = session;
     if (!connection) return;
-    for (const one of session.outgoing.slice(0, connection.window)) {
-      if (one.sent) continue;
-      one.sent = true;
-      connection.publish(one, false);
+    let underWay = 0;
+    for (const one of session.outgoing) {
+      if (one.on !== connection) {
+        if (one.released) connection.release(one.packetId);
+        else if (underWay < connection.window) connection.publish(one, one.sent);
+        else continue;
+        one.sent = true;
+        one.on = connection;
+      }
+      underWay++;
     }
   }
 
@@ -141,20 +163,23 @@ export class ModelBroker {
     const old = this.sessions.get(clientId);
     old?.connection?.end(0x8e); // the other connection is taken over [MQTT-3.1.4-2]
     const kept = cleanStart ? undefined : this.sessions.get(clientId);
-    const ends = this.settings.level === 4 ? cleanStart : !properties.sessionExpiryInterval;
-    if (kept) kept.clean = ends;
-    else if (old) this._discard(old);
-    const session = kept ?? this._begin(clientId, ends);
+    if (!kept && old) this._discard(old);
+    const session = kept ?? this._begin(clientId);
+    const expiry = (properties.sessionExpiryInterval ?? 0) as number;
+    session.clean = this.settings.level === 4 ? cleanStart : expiry === 0;
+    session.expiryMs = this.settings.level === 4 || expiry === 0xffff_ffff ? Infinity : expiry * 1_000;
     connection.session = session;
     session.connection = connection;
     return kept !== undefined;
   }
 
-  private _begin(clientId: string, clean: boolean): Session {
+  private _begin(clientId: string): Session {
     const session: Session = {
       number: ++this._sessionCount,
       clientId,
-      clean,
+      clean: true,
+      expiryMs: Infinity,
+      detachments: 0,
       connection: undefined,
       filters: new Map(),
       outgoing: [],
@@ -171,7 +196,12 @@ export class ModelBroker {
     const { session } = connection;
     if (session?.connection !== connection) return;
     session.connection = undefined;
-    if (session.clean) this._discard(session);
+    if (session.clean) return this._discard(session);
+    if (session.expiryMs === Infinity) return;
+    const detachment = ++session.detachments;
+    this.clock.after(session.expiryMs, () => {
+      if (!session.connection && session.detachments === detachment) this._discard(session);
+    });
   }
 
   private _discard(session: Session): void {
@@ -224,7 +254,14 @@ class Connection {
     this._broker.detach(this);
   }
 
-  publish({ topic, payload, qos, packetId }: Omit<Outgoing, "sent" | "released">, dup: boolean): void {
+  release(packetId: number): void {
+    this._send({ type: PacketType.PUBREL, packetId, reasonCode: 0, properties: {} });
+  }
+
+  publish(
+    { topic, payload, qos, packetId }: Pick<Outgoing, "topic" | "payload" | "qos" | "packetId">,
+    dup: boolean,
+  ): void {
     const properties: Publish["properties"] = {};
     let said = topic;
     if (this._aliasMaximum) {
@@ -286,10 +323,6 @@ class Connection {
     this.window = Math.min(this.window, (connect.properties.receiveMaximum as number | undefined) ?? 65_535);
     if (broker.settings.aliases) this._aliasMaximum = (connect.properties.topicAliasMaximum as number | undefined) ?? 0;
     this._send({ type: PacketType.CONNACK, sessionPresent, reasonCode: 0, properties });
-    for (const one of session.outgoing) {
-      if (one.released) this._send({ type: PacketType.PUBREL, packetId: one.packetId, reasonCode: 0, properties: {} });
-      else if (one.sent) this.publish(one, true);
-    }
     broker.deliver(session);
   }
 
@@ -342,9 +375,18 @@ class Connection {
     const topic = this._topic(packet);
     const payload = Buffer.from(packet.payload, "hex").toString();
     const again = qos === 2 && session.unreleased.has(packetId);
+    if (qos && !again && this._rejects(payload)) {
+      return this._acknowledge(qos === 1 ? PacketType.PUBACK : PacketType.PUBREC, packetId, 0x97);
+    }
     if (qos === 2) session.unreleased.add(packetId);
     if (!again) this._broker.ledger.arrived?.(topic, payload, qos, session.number);
     if (qos) this._acknowledge(qos === 1 ? PacketType.PUBACK : PacketType.PUBREC, packetId);
+  }
+
+  /** The same each time that a message comes: one that was taken is not rejected later. */
+  private _rejects(payload: string): boolean {
+    const { rejects, level } = this._broker.settings;
+    return level === 5 && (payload.charCodeAt(payload.indexOf(":") - 1) % 10) / 10 < rejects;
   }
 
   private _topic({ topic, properties }: Publish): string {
@@ -357,8 +399,9 @@ class Connection {
   private _acknowledge(
     type: PacketType.PUBACK | PacketType.PUBREC | PacketType.PUBREL | PacketType.PUBCOMP,
     packetId: number,
+    reasonCode = 0,
   ): void {
-    this._answer({ type, packetId, reasonCode: 0, properties: {} });
+    this._answer({ type, packetId, reasonCode, properties: {} });
   }
 
   private _acknowledged(packetId: number, session: Session): void {

@@ -2,7 +2,13 @@ import { Client } from "../../src/client/client.ts";
 import { Published, type Publisher } from "../../src/client/publisher.ts";
 import { Message } from "../../src/client/message.ts";
 import { type Subscription, Subscriptions } from "../../src/client/subscriptions.ts";
+import { PropertyReader } from "../../src/client/v5/property-reader.ts";
+import { PublishView } from "../../src/packet/v5/index.ts";
 import { ExactlyOnce } from "../../src/qos2.ts";
+import { SavedSession } from "../../src/store.ts";
+import { Client as Client5, type PublisherOptions } from "../../src/v5.ts";
+import { MemoryStore } from "../support/memory-store.ts";
+import { PoweredDevice } from "../support/powered-device.ts";
 import { seededRandom } from "../support/random.ts";
 import { type Link, VirtualClock, type VirtualPlatform, virtualPlatform } from "../support/virtual-platform.ts";
 import { auditedPlatform, AuditedTransport, Auditor } from "./auditor.ts";
@@ -40,14 +46,19 @@ export interface Outcome {
 }
 
 /**
- * What is the platform's, and not the client's; the message, which holds on to bytes that it was lent; and the table of
- * subscriptions, which the application makes, as many as `maximumSubscriptions` says.
+ * What is the platform's, and not the client's; messages and properties, which hold on to bytes that they were lent, and of
+ * which the client makes those for rejections when it first needs them; and the table of subscriptions, which the
+ * application makes, as many as `maximumSubscriptions` says.
  */
-const isOutside = (value: object): boolean =>
-  [AuditedTransport, VirtualClock, Message, Subscriptions].some((type) => value instanceof type);
+const OUTSIDE = [AuditedTransport, VirtualClock, MemoryStore, Message, PropertyReader, PublishView, Subscriptions];
+const isOutside = (value: object): boolean => OUTSIDE.some((type) => value instanceof type);
 
 /** What an application throws on purpose: it must come out where the engine's uncaught exceptions do. */
 class Planned extends Error {}
+
+function textOf(hex: string): string {
+  return Buffer.from(hex, "hex").toString();
+}
 
 /** Runs a scenario. Throws the first `Violation`. */
 export function run(scenario: Scenario, options: RunOptions = {}): Outcome {
@@ -64,6 +75,7 @@ class World implements Faulty {
   private readonly _platform: VirtualPlatform;
   private readonly _auditor: Auditor;
   private readonly _ledger = new Ledger();
+  private readonly _device: PoweredDevice;
   private readonly _random: () => number;
   private readonly _habits: ReadonlySet<Habit>;
   private readonly _heals = new Set<() => void>();
@@ -98,7 +110,16 @@ class World implements Faulty {
     const onViolation = (invariant: Invariant, detail: string): void => this._violated(invariant, detail);
     this._auditor.onViolation = onViolation;
     this._ledger.onViolation = onViolation;
-    this._auditor.onReleased = (payload) => this._ledger.released(payload);
+    this._auditor.onReleased = (payload) => this._ledger.released(textOf(payload));
+    this._auditor.onCutShort = (payload) => this._ledger.excuse(textOf(payload), "power cut");
+    this._auditor.isRestored = (payload) => this._ledger.isRestored(textOf(payload));
+    this._device = new PoweredDevice(auditedPlatform(this._platform, this._auditor), seed);
+    const { store } = this._device;
+    const off = store.onPowerCut;
+    store.onPowerCut = () => {
+      off();
+      this._powerCut();
+    };
     if (options.journal) this._auditor.journal = (line) => this._note(line());
     this.broker = new ModelBroker(network, scenario.broker, this._ledger, this._random);
     this.broker.onLink = (link) => this._configure(link);
@@ -121,21 +142,26 @@ class World implements Faulty {
   };
 
   disconnect(): void {
-    this._client.disconnect();
+    if (!this._device.off) this._client.disconnect();
   }
 
   connect(): void {
-    this._client.connect();
+    if (!this._device.off) this._client.connect();
   }
 
-  reboot(): void {
-    // The device is gone without a word: its connections are half-open until the broker notices.
+  cutPower(steps: number): void {
+    const { store } = this._device;
+    if (steps) store.stepsLeft = steps;
+    else store.cut();
+  }
+
+  /** The device is gone without a word: its connections are half-open until the broker notices. */
+  private _powerCut(): void {
     this.broker.links.forEach((link) => (link.dead = true));
-    this._client.onConnect = this._client.onDisconnect = undefined;
-    this._client.disconnect();
-    this._auditor.forget();
-    this._ledger.poweredOff();
-    this._boot();
+    this._auditor.powerCut();
+    if (!this._scenario.records) this._auditor.forget();
+    this._ledger.poweredOff(this._scenario.records > 0);
+    this.heal(this.below(3_000), () => this._boot());
   }
 
   // The run
@@ -169,24 +195,52 @@ class World implements Faulty {
 
   /** The device starts. */
   private _boot(): void {
-    const { options, maximumReceived, up } = this._scenario;
-    const client = new Client(auditedPlatform(this._platform, this._auditor), {
-      ...options,
-      url: "mqtt://broker",
-      clientId: CLIENT_ID,
-      ...(maximumReceived && { exactlyOnce: new ExactlyOnce(maximumReceived) }),
-    });
+    const { maximumReceived, records, up } = this._scenario;
+    const client = this._makeClient();
     this._client = client;
     this._options.mutate?.(client);
+    const session = records ? new SavedSession(client, this._device.store, { records }) : undefined;
+    if (session) this._note(`restored ${session.restored} messages, ${session.damaged} records were damaged`);
     client.onConnect = () => this._connected();
     client.onDisconnect = (reason) => this._note(`onDisconnect ${reason}`);
     client.onSkipped = (message) => this._got(message, undefined);
     client.subscribe(MAIN_FILTER, maximumReceived ? 2 : 1, (message) => this._got(message, message.text()));
     this._churned = CHURNED_FILTERS.map(() => undefined);
     CHURNED_FILTERS.forEach((_, index) => this._churn(index));
-    this._publishers = up.map((qos, index) => client.publisher(topicOf(`u${index}`), { qos: qos as 0 | 1 | 2 }));
+    this._publishers = up.map((qos, index) => this._makePublisher(qos as 0 | 1 | 2, index));
+    this._census = "";
     client.connect();
-    this._census = census(client, isOutside);
+  }
+
+  private _makeClient(): Client {
+    const { options, maximumReceived, v5 } = this._scenario;
+    const platform = this._device.boot();
+    const { cleanSession, ...common } = {
+      ...options,
+      url: "mqtt://broker",
+      clientId: CLIENT_ID,
+      ...(maximumReceived && { exactlyOnce: new ExactlyOnce(maximumReceived) }),
+    };
+    if (this.level === 4) return new Client(platform, { ...common, cleanSession });
+    const client = new Client5(platform, { ...common, ...v5 });
+    client.onRejected = (message) => {
+      this._note(`onRejected ${message.reason}`);
+      this._ledger.excuse(message.text(), "rejected");
+      this._indulge();
+    };
+    return client;
+  }
+
+  private _makePublisher(qos: 0 | 1 | 2, index: number): Publisher {
+    const topic = topicOf(`u${index}`);
+    if (this.level === 4) return this._client.publisher(topic, { qos });
+    const properties = { contentType: "text/plain", userProperties: [["publisher", `${index}`]] } as const;
+    const options: PublisherOptions = {
+      qos,
+      topicAlias: this._scenario.aliased[index],
+      ...(this._scenario.adorned[index] && properties),
+    };
+    return (this._client as Client5).publisher(topic, options);
   }
 
   private _step(): void {
@@ -207,18 +261,21 @@ class World implements Faulty {
   }
 
   private _publish(index: number): void {
+    if (this._device.off) return;
     const qos = this._scenario.up[index];
     const name = `u${index}`;
     const number = this._counts.get(name) ?? 0;
     const payload = payloadOf(name, number, "x".repeat(this.below(this._scenario.upFilling + 1)));
+    // Before it is published: the client may give it up at once, and power may be cut.
+    this._counts.set(name, number + 1);
+    this._ledger.took(name, number, qos, payload);
     this._guarded(() => {
       const publisher = this._publishers[index];
       let published: Published;
       if (this._random() < 0.5) published = publisher.publish(payload);
       else published = publisher.publish(new TextEncoder().encode(`?${payload}?`), 1, 1 + payload.length);
-      if (published === Published.FULL) return;
-      this._counts.set(name, number + 1);
-      this._ledger.took(name, number, qos, payload);
+      if (this._device.off) this._ledger.excuse(payload, "power cut");
+      else if (published === Published.FULL) this._ledger.refused(payload);
     });
   }
 
@@ -234,6 +291,7 @@ class World implements Faulty {
   }
 
   private _churn(index: number): void {
+    if (this._device.off) return;
     const subscription = this._churned[index];
     if (subscription) {
       subscription.unsubscribe();
@@ -247,27 +305,31 @@ class World implements Faulty {
   }
 
   private _connected(): void {
+    if (this._device.off) return;
     this._connections++;
     this._note("onConnect");
+    // From here on nothing is made.
+    this._census ||= census(this._client, isOutside);
     if (!this._client.connected) this._violated("recovery", "onConnect was called while connected is false");
     this._indulge();
   }
 
   private _got(message: Message, payload: string | undefined): void {
+    if (this._device.off) return;
     this._ledger.got(message.topic, payload, message.length);
     this._indulge();
   }
 
   /** What applications do where they should better not. */
   private _indulge(): void {
-    if (this._calm) return;
+    if (this._calm || this._device.off) return;
     if (this._habits.has("publishes in handlers") && this._random() < 0.3)
       this._publish(this.below(this._publishers.length));
     if (this._habits.has("subscribes anew") && this._random() < 0.05) this._churn(this.below(CHURNED_FILTERS.length));
     if (this._habits.has("disconnects in handlers") && this._random() < 0.05) {
-      this._client.disconnect();
-      if (this._random() < 0.5) this._client.connect();
-      else this.heal(this.below(2_000), () => this._client.connect());
+      this.disconnect();
+      if (this._random() < 0.5) this.connect();
+      else this.heal(this.below(2_000), () => this.connect());
     }
     if (this._habits.has("throws in handlers") && this._random() < 0.1) throw new Planned();
   }
@@ -276,6 +338,7 @@ class World implements Faulty {
 
   private _stopFaults(): void {
     this._calm = true;
+    this._device.store.stepsLeft = Infinity;
     for (const heal of [...this._heals]) heal();
     this.network.silent = false;
     this.broker.refusal = 0;
@@ -308,26 +371,34 @@ class World implements Faulty {
       this._auditor.settled &&
       this._ledger.missing === 0 &&
       session.outgoing.length === 0 &&
-      this._hasFilters() === this._wantsFilters()
+      this._hasSubscriptions()
     );
   }
 
-  private _hasFilters(): string {
-    return [...(this.broker.sessions.get(CLIENT_ID)?.filters.keys() ?? [])].sort().join(" ");
+  private _filters(): string[] {
+    return [...(this.broker.sessions.get(CLIENT_ID)?.filters.keys() ?? [])].sort();
   }
 
-  private _wantsFilters(): string {
-    return [MAIN_FILTER, ...CHURNED_FILTERS.filter((_, index) => this._churned[index])].sort().join(" ");
+  private _wantedFilters(): string[] {
+    return [MAIN_FILTER, ...CHURNED_FILTERS.filter((_, index) => this._churned[index])].sort();
+  }
+
+  private _hasSubscriptions(): boolean {
+    const wanted = this._wantedFilters();
+    const filters = this._filters();
+    // A session that outlives the application's subscriptions has those of an earlier life as well.
+    const mayHaveMore = this._scenario.records > 0 && this._device.boots > 1;
+    return wanted.every((one) => filters.includes(one)) && (mayHaveMore || wanted.length === filters.length);
   }
 
   private _notAtRest(): Violation {
     const { connected, queued, inFlight } = this._client;
     this._ledger.finish();
     if (this._violation) return this._violation;
-    const has = this._hasFilters();
-    const wants = this._wantsFilters();
-    if (connected && has !== wants)
-      return new Violation("subscriptions", `${wants} is wanted; the broker has "${has}"`);
+    if (connected && !this._hasSubscriptions()) {
+      const wanted = this._wantedFilters().join(" ");
+      return new Violation("subscriptions", `${wanted} is wanted; the broker has "${this._filters().join(" ")}"`);
+    }
     const { unanswered } = this._auditor;
     const waiting = this.broker.sessions.get(CLIENT_ID)?.outgoing.length;
     return new Violation(
@@ -342,7 +413,10 @@ class World implements Faulty {
     const { options, network, broker } = this._scenario;
     const { keepAlive, connectTimeoutMs, pingTimeoutMs, acknowledgeTimeoutMs, reconnectMaxMs, tickMs } = options;
     const roundTripMs = 2 * (network.latencyMs + network.jitterMs) + broker.answerMs + REST_STEP_MS;
-    const noticeMs = keepAlive * 1_000 + pingTimeoutMs + acknowledgeTimeoutMs;
+    const noticeMs =
+      ((broker.connack.serverKeepAlive as number | undefined) ?? keepAlive) * 1_000 +
+      pingTimeoutMs +
+      acknowledgeTimeoutMs;
     const left = this._client.queued + this._client.inFlight + this._ledger.missing + CHURNED_FILTERS.length;
     return noticeMs + 3 * (connectTimeoutMs + reconnectMaxMs) + 8 * tickMs + 4 * (left + 2) * roundTripMs + 15_000;
   }

@@ -1,4 +1,5 @@
 import type { ClientOptions } from "../../src/client/options.ts";
+import type { ClientOptions as ClientOptions5 } from "../../src/v5.ts";
 import { seededRandom } from "../support/random.ts";
 import { type FaultName, FAULTS } from "./faults.ts";
 import type { BrokerSettings } from "./model-broker.ts";
@@ -33,6 +34,13 @@ export interface Scenario {
   >;
   /** Places of `ExactlyOnce`; 0 for a client without QoS 2. */
   maximumReceived: number;
+  /** Records of `SavedSession`; 0 for a client without a store. */
+  records: number;
+  /** What a client of MQTT 5 has besides. */
+  v5: Required<Pick<ClientOptions5, "cleanStart" | "sessionExpiryInterval" | "receiveMaximum" | "topicAliasMaximum">>;
+  /** For each publisher, whether it asks for a topic alias, and has properties. */
+  aliased: boolean[];
+  adorned: boolean[];
   /** QoS of each publisher in the client, and of each at the broker. */
   up: number[];
   down: number[];
@@ -74,7 +82,9 @@ export function scenarioOf(seed: number): Scenario {
   const maximumReceived = chance(0.75) ? oneOf(1, 2, 32) : 0;
   const highest = maximumReceived ? 2 : 1;
   const qosMix = (count: number): number[] => Array.from({ length: count }, () => oneOf(0, 1, highest, highest));
+  const level: Level = chance(0.5) ? 5 : 4;
   const cleanSession = chance(0.35);
+  const records = !cleanSession && chance(0.5) ? oneOf(between(1, 6), 32) : 0;
   const answerMs = oneOf(0, small(0, 800));
   const latencyMs = oneOf(0, small(0, 500));
   const jitterMs = oneOf(0, 0, small(0, 300));
@@ -85,7 +95,8 @@ export function scenarioOf(seed: number): Scenario {
   const keepAlive = oneOf(0, between(2, 5), between(2, 60));
   const impossible = new Set<FaultName>();
   if (keepAlive === 0) impossible.add("halfOpen"); // which nobody would notice
-  if (!cleanSession) impossible.add("reboot"); // after which there would be a session that the client knows nothing of
+  if (!cleanSession && !records) impossible.add("reboot"); // the session would be there, and the client know nothing of it
+  if (!records) impossible.add("tornWrite");
   const faults: Scenario["faults"] = {};
   for (const name of names) {
     const rate = oneOf(0.01, 0.04, 0.15);
@@ -96,7 +107,7 @@ export function scenarioOf(seed: number): Scenario {
   const receiveBytes = oneOf(between(64, 128), between(64, 512), 2_048);
   return {
     seed,
-    level: 4,
+    level,
     steps: between(5, 90),
     stepMs: oneOf(50, 400, 400, 4_000),
     options: {
@@ -113,6 +124,15 @@ export function scenarioOf(seed: number): Scenario {
       tickMs: between(20, 250),
     },
     maximumReceived,
+    records,
+    v5: {
+      cleanStart: cleanSession || (!records && chance(0.2)),
+      sessionExpiryInterval: cleanSession ? 0 : oneOf(0xffff_ffff, between(1, 60)),
+      receiveMaximum: oneOf(1, between(1, 10), 65_535),
+      topicAliasMaximum: oneOf(0, between(1, 4)),
+    },
+    aliased: Array.from({ length: 4 }, () => chance(0.5)),
+    adorned: Array.from({ length: 4 }, () => chance(0.2)),
     up: qosMix(between(1, 4)),
     down: qosMix(between(0, 3)),
     upBurst: between(0, 4),
@@ -126,16 +146,31 @@ export function scenarioOf(seed: number): Scenario {
       writeLimit: oneOf(Infinity, Infinity, 1, between(1, 60)),
     },
     broker: {
-      level: 4,
+      level,
       answerMs,
       // More than the client has room for would end the connection again and again.
       window: Math.min(oneOf(1, between(1, 10), 20), maximumReceived || 20),
-      connack: {},
-      aliases: false,
+      connack: level === 5 ? connackOf(random) : {},
+      aliases: chance(0.5),
+      rejects: oneOf(0, 0, 0.1),
     },
     faults,
     habits: HABITS.filter(() => chance(0.2)),
     clockOffset: chance(0.1) ? 2 ** 31 - between(0, 60_000) : 0,
     readTwice: chance(0.1),
   };
+}
+
+/** What a broker of MQTT 5 says of itself: each thing or not. */
+function connackOf(random: () => number): BrokerSettings["connack"] {
+  const oneOf = (...values: number[]): number => values[Math.floor(random() * values.length)];
+  const all = {
+    receiveMaximum: oneOf(1, 2, 5, 65_535),
+    topicAliasMaximum: oneOf(1, 2, 10),
+    maximumPacketSize: oneOf(100, 200, 1_000),
+    serverKeepAlive: oneOf(2, 10, 60),
+    maximumQoS: oneOf(0, 1),
+  };
+  const rare = new Set(["maximumQoS"]);
+  return Object.fromEntries(Object.entries(all).filter(([name]) => random() < (rare.has(name) ? 0.03 : 0.4)));
 }

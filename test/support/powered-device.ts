@@ -1,6 +1,5 @@
 import type { Platform, Transport, TransportListener } from "../../src/platform.ts";
 import { MemoryStore } from "./memory-store.ts";
-import type { VirtualPlatform } from "./virtual-platform.ts";
 
 /**
  * A device whose power can be cut, at any step of its store: what runs on its platform then does nothing more that anybody
@@ -12,9 +11,9 @@ export class PoweredDevice {
   off = false;
   /** How many times it was switched on. */
   boots = 0;
-  private readonly _platform: VirtualPlatform;
+  private readonly _platform: Platform;
 
-  constructor(platform: VirtualPlatform, seed = 1) {
+  constructor(platform: Platform, seed = 1) {
     this._platform = platform;
     this.store = new MemoryStore(seed);
     this.store.onPowerCut = () => (this.off = true);
