@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { parsePort } from "../cli/arguments.ts";
 import { untilInterrupted } from "../cli/interrupt.ts";
+import { eventPrinter } from "../cli/terminal.ts";
 import { Broker } from "./broker.ts";
 
 export function brokerCommand(): Command {
@@ -10,8 +11,7 @@ export function brokerCommand(): Command {
     .option("--port <number>", "port to listen at; 0 for any that is free", parsePort, 1883)
     .option("--json", "print a JSON object for each event")
     .action(async ({ host, port, json }: { host: string; port: number; json?: boolean }) => {
-      const tell = (event: string, fields: Record<string, unknown>, sentence: string): void =>
-        console.log(json ? JSON.stringify({ time: new Date().toISOString(), event, ...fields }) : sentence);
+      const tell = eventPrinter(json);
       const broker = await Broker.start(
         { host, port },
         {

@@ -31,3 +31,11 @@ export class StatusLine {
     if (text !== undefined) this._stream.write(`${text}\n`);
   }
 }
+
+/** Prints what happens: a sentence for people, or with `--json` an object with the time, one a line. */
+export function eventPrinter(
+  json: boolean | undefined,
+): (event: string, fields: Record<string, unknown>, sentence: string) => void {
+  return (event, fields, sentence) =>
+    console.log(json ? JSON.stringify({ time: new Date().toISOString(), event, ...fields }) : sentence);
+}

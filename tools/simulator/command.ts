@@ -1,11 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command, Option } from "commander";
+import { platform } from "../../platforms/node/index.ts";
+import { Metrics } from "../../src/metrics.ts";
 import { Broker } from "../broker/broker.ts";
 import { parseDuration, parsePort, whole } from "../cli/arguments.ts";
 import { ExitCode, UserError } from "../cli/errors.ts";
 import { untilInterrupted } from "../cli/interrupt.ts";
+import { eventPrinter, StatusLine } from "../cli/terminal.ts";
 import { bundle } from "./bundle.ts";
 import { Device, type Engine } from "./device.ts";
+import type { Statistics } from "./machine.ts";
 import { engineOrNode } from "./xs/available.ts";
 
 interface Options {
@@ -16,7 +20,10 @@ interface Options {
   set: Record<string, string>;
   for?: number;
   seed: number;
+  json?: boolean;
 }
+
+const PROGRESS_MS = 1_000;
 
 export function simulateCommand(): Command {
   return new Command("simulate")
@@ -33,6 +40,7 @@ export function simulateCommand(): Command {
     .option("--set <name=value>", "a setting for the program; may be repeated", collectSetting, {})
     .option("--for <duration>", "end by itself after this long, such as 10s", parseDuration)
     .option("--seed <number>", "seed of the devices' random numbers", whole(0, 4_294_967_295), 1)
+    .option("--json", "print a JSON object for each event, the figures at the end among them")
     .addHelpText(
       "after",
       "\nThe program finds in `settings` of mote-mqtt/simulator: url, the broker's; id, device-1 and so on; and what --set gave.",
@@ -41,26 +49,38 @@ export function simulateCommand(): Command {
 }
 
 async function run(file: string, options: Options): Promise<void> {
+  const tell = eventPrinter(options.json);
   const program = await bundle(file);
   const engine = await engineOrNode(options.engine);
   const broker = options.broker === undefined ? await Broker.start({ port: options.port }) : undefined;
   const url = broker?.url ?? options.broker;
+  const network = new Metrics(platform);
   const running = new Map<string, Device>();
+  const line = new StatusLine();
+  const progress = setInterval(() => line.update(describe(options.devices, network)), PROGRESS_MS);
   let failed: (error: UserError) => void = () => undefined;
   const allEnded = new Promise<never>((_, reject) => (failed = reject));
   try {
-    console.log(
+    tell(
+      "start",
+      { devices: options.devices, program: file, engine, url },
       `${options.devices} of ${file} on ${engine === "xs" ? "XS" : "Node"}, broker at ${url}. Ctrl-C ends it.`,
     );
     for (let number = 1; number <= options.devices; number++) {
       const id = `device-${number}`;
       const device = await Device.create({
         engine,
+        network,
         settings: JSON.stringify({ url, id, ...options.set }),
         seed: (options.seed + number) >>> 0,
-        onPrint: (line) => console.log(`${id}: ${line}`),
+        onPrint: (text) => {
+          line.done();
+          tell("print", { device: id, text }, `${id}: ${text}`);
+        },
         onEnd: (message) => {
-          console.error(`${id} ended: ${message}`);
+          line.done();
+          if (options.json) tell("ended", { device: id, message }, "");
+          else console.error(`${id} ended: ${message}`);
           running.delete(id);
           if (running.size === 0) failed(new UserError("All devices have ended.", ExitCode.FAILED));
         },
@@ -69,21 +89,37 @@ async function run(file: string, options: Options): Promise<void> {
       await device.start(program.code);
     }
     await Promise.race([allEnded, untilInterrupted(), ...(options.for ? [sleep(options.for)] : [])]);
-    await printHeap(running);
+    line.done();
+    tell("network", figures(network), describe(options.devices, network));
+    const [[id, device]] = running as unknown as [[string, Device]];
+    const heap = await device.statistics();
+    if (heap.slotBytes) tell("heap", { device: id, ...heap }, describeHeap(id, heap));
   } finally {
+    clearInterval(progress);
+    line.done();
     await Promise.all([...running.values()].map((device) => device.stop()));
     await broker?.stop();
   }
 }
 
-/** What the first device's heap came to. */
-async function printHeap(running: Map<string, Device>): Promise<void> {
-  const [[id, device]] = running as unknown as [[string, Device]];
-  const heap = await device.statistics();
-  if (heap.slotBytes === 0) return;
-  console.log(
+/** What went through the connections of all devices. */
+function figures({ attempts, connections, packetsSent, bytesSent, packetsReceived, bytesReceived }: Metrics) {
+  return { attempts, connections, packetsSent, bytesSent, packetsReceived, bytesReceived };
+}
+
+function describe(devices: number, network: Metrics): string {
+  return (
+    `${devices} device${devices === 1 ? "" : "s"}: connected ${network.connections} times in ${network.attempts} attempts, ` +
+    `${network.packetsSent} packets sent (${network.bytesSent} bytes), ` +
+    `${network.packetsReceived} received (${network.bytesReceived}).`
+  );
+}
+
+/** What a device's heap came to. */
+function describeHeap(id: string, heap: Statistics): string {
+  return (
     `${id}: ${heap.slots} of ${heap.slotsLimit} slots in use (${heap.slotsPeak} at the peak), ` +
-      `${heap.chunkBytes} of ${heap.chunkBytesLimit} chunk bytes (${heap.chunkBytesPeak}), ${heap.collections} collections.`,
+    `${heap.chunkBytes} of ${heap.chunkBytesLimit} chunk bytes (${heap.chunkBytesPeak}), ${heap.collections} collections.`
   );
 }
 

@@ -1,5 +1,5 @@
 import { platform } from "../../platforms/node/index.ts";
-import type { Transport } from "../../src/platform.ts";
+import type { Platform, Transport } from "../../src/platform.ts";
 import type { Board, Machine, MachineOptions, Statistics } from "./machine.ts";
 import { NodeMachine } from "./node-machine.ts";
 import { XsMachine } from "./xs/machine.ts";
@@ -8,6 +8,8 @@ export type Engine = "xs" | "node";
 
 export interface DeviceOptions extends MachineOptions {
   engine: Engine;
+  /** What makes its connections: Node's platform, or one around that. */
+  network?: Pick<Platform, "createTransport">;
   /** Gets each line that the device prints. */
   onPrint?: (line: string) => void;
   /** Told, with a sentence, that the device ended by itself: its program threw, or its heap was too small. */
@@ -72,7 +74,7 @@ export class Device implements Board {
   open(socket: number, hostname: string, port: number, secure: boolean): void {
     if (this._stopped) return;
     const machine = this._machine!;
-    const connection: Connection = { transport: platform.createTransport(), unsent: [] };
+    const connection: Connection = { transport: (this._options.network ?? platform).createTransport(), unsent: [] };
     this._connections.set(socket, connection);
     connection.transport.open(
       { scheme: secure ? "mqtts" : "mqtt", hostname, port, path: "" },

@@ -192,4 +192,40 @@ describe("mote simulate", () => {
     }
     expect(failing.errors).toMatch(/^error: All devices have ended\.$/m);
   });
+
+  it("says what went over the network, and prints events as JSON on request", async () => {
+    const file = join(folder, "publisher.ts");
+    await writeFile(
+      file,
+      `import { Client } from "mote-mqtt";
+       import { platform, settings } from "mote-mqtt/simulator";
+       const client = new Client(platform, { url: String(settings.url), clientId: String(settings.id) });
+       client.onConnect = () => console.log("connected");
+       client.publish("a/b", "hello");
+       client.connect();`,
+    );
+    const base = ["simulate", file, "--engine", "node", "--devices", "2", "--port", "0"];
+    const people = mote(...base);
+    await people.line(/^device-2: connected$/m);
+    people.signal("SIGINT");
+    // Of each device CONNECT of 22 bytes and PUBLISH of 12; CONNACK of 4.
+    expect((await people.end()).output).toMatch(
+      /^2 devices: connected 2 times in 2 attempts, 4 packets sent \(68 bytes\), 2 received \(8\)\.$/m,
+    );
+    const program = mote(...base, "--json");
+    await program.line(/"device":"device-2","text":"connected"/);
+    program.signal("SIGINT");
+    const events = (await program.end()).output
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(events[0]).toMatchObject({ event: "start", devices: 2, engine: "node" });
+    expect(events.at(-1)).toMatchObject({
+      event: "network",
+      attempts: 2,
+      connections: 2,
+      packetsSent: 4,
+      packetsReceived: 2,
+    });
+  });
 });
