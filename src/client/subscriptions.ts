@@ -88,7 +88,7 @@ export class Subscriptions {
     let free = 0;
     while (free < table.length && table[free]._state !== State.GONE) free++;
     if (free === this._maximum) throw new RangeError(`maximumSubscriptions is ${this._maximum}: no room for another`);
-    if (this._isWanted(subscription.filter)) {
+    if (this._wanted(subscription.filter)) {
       throw new TypeError(`filter has a subscription already: end that one first: "${name}"`);
     }
     subscription._packetId = this._firstPacketId + free;
@@ -125,8 +125,10 @@ export class Subscriptions {
       const state = subscription._state;
       if (state !== State.WANTED && state !== State.UNWANTED) continue;
       const wanted = state === State.WANTED;
-      if (!wanted && this._isWanted(subscription.filter)) {
-        // Subscribed to anew meanwhile: UNSUBSCRIBE would end that.
+      const anew = wanted ? undefined : this._wanted(subscription.filter);
+      if (anew) {
+        // Subscribed to anew meanwhile: UNSUBSCRIBE would end that. It is known already.
+        anew._known = true;
         subscription._state = State.GONE;
         continue;
       }
@@ -176,13 +178,9 @@ export class Subscriptions {
     return true;
   }
 
-  /** Whether there is a subscription to the filter that the application has not ended. */
-  private _isWanted(filter: Uint8Array): boolean {
-    for (let index = 0; index < this._table.length; index++) {
-      const subscription = this._table[index];
-      if (subscription._state < State.CANCELLED && sameBytes(subscription.filter, filter)) return true;
-    }
-    return false;
+  /** The subscription to the filter that the application has not ended, if there is one. */
+  private _wanted(filter: Uint8Array): Subscription | undefined {
+    return this._table.find((one) => one._state < State.CANCELLED && sameBytes(one.filter, filter));
   }
 
   /** Calls the handlers whose filter matches. Returns how many there were. */

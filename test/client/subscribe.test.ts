@@ -340,6 +340,25 @@ describe("unsubscribe, then subscribe to the same filter", () => {
     expect(world.events).toEqual([false]);
   });
 
+  it("and ended again before that could be sent, leaves the broker without it", () => {
+    const world = new ScriptedWorld();
+    const old = world.client.subscribe("a", 0, nothing);
+    world.connect();
+    expect(answerAll(world)).toEqual(new Set(["a"]));
+    const { link } = world.link;
+    link.room = 0;
+    world.client.subscribe("b", 0, nothing);
+    old.unsubscribe();
+    world.client.subscribe("c", 0, nothing);
+    const anew = world.client.subscribe("a", 0, nothing);
+    link.grant(8); // that is for b alone: what is next, is decided now
+    world.clock.settle();
+    anew.unsubscribe();
+    link.grant(Infinity);
+    world.clock.advance(500);
+    expect(answerAll(world, new Set(["a"]))).toEqual(new Set(["b", "c"]));
+  });
+
   it("while UNSUBACK is awaited leaves the broker with it", () => {
     const world = new ScriptedWorld();
     world.connect();
