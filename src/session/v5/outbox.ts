@@ -170,6 +170,9 @@ export class Outbox extends Outbox311 {
   private _prepare(at: number, packet: number, qos: number): Reason {
     const bytes = this.bytes;
     const broker = this._broker;
+    if (qos > broker.maximumQos) return Reason.QOS_NOT_SUPPORTED; // [MQTT-3.2.2-11]
+    if (bytes[packet] & RETAIN && !broker.retainAvailable) return Reason.RETAIN_NOT_SUPPORTED; // [MQTT-3.2.2-14]
+    const maximum = broker.maximumPacketSize || Infinity;
     const end = this._end(at);
     let topicAt = packet + 2;
     while (bytes[topicAt - 1] & 128) topicAt++;
@@ -183,15 +186,14 @@ export class Outbox extends Outbox311 {
       if (unknown || alias > broker.topicAliasMaximum) {
         this._rewrite(at, packet, topicEnd, bytes, topicAt + 2, topicEnd, length - ALIAS_SIZE, listAt + ALIAS_SIZE);
       } else if (this._known[alias - 1]) {
+        // If it has to be sent again, then with its whole topic.
+        if (qos && end - packet > maximum) return Reason.PACKET_TOO_LARGE_V5;
         this._rewrite(at, packet, topicEnd, bytes, 0, 0, length, listAt);
       } else if (alias <= this._topics.length) {
         this._alias = alias;
       }
     }
-    if (qos > broker.maximumQos) return Reason.QOS_NOT_SUPPORTED; // [MQTT-3.2.2-11]
-    if (bytes[packet] & RETAIN && !broker.retainAvailable) return Reason.RETAIN_NOT_SUPPORTED; // [MQTT-3.2.2-14]
-    const maximum = broker.maximumPacketSize;
-    return maximum && end - this.packetAt(at) > maximum ? Reason.PACKET_TOO_LARGE_V5 : Reason.OK; // [MQTT-3.2.2-15]
+    return end - this.packetAt(at) > maximum ? Reason.PACKET_TOO_LARGE_V5 : Reason.OK; // [MQTT-3.2.2-15]
   }
 
   /** Whether the alias of a packet is its topic's in this run of the program: a saved session may have messages of another. */

@@ -296,6 +296,20 @@ describe("topic aliases out", () => {
     expect(topics(world)).toEqual([`${LONG}/1=x`, "greenhouse/8/temperature/2=x", "/1=x", "/2=x"]);
   });
 
+  it("make no message fit that has to be sent again, for then it has its whole topic [MQTT-3.2.2-15]", () => {
+    const world = new ScriptedWorldV5({ cleanStart: false, sessionExpiryInterval: 60 });
+    const rejected: string[] = [];
+    world.client.onRejected = (message) => rejected.push(`${Reason[message.reason]} ${message.text()}`);
+    const limits = { topicAliasMaximum: 1, maximumPacketSize: 50 };
+    const [never, again] = ([0, 1] as const).map((qos) => world.client.publisher(LONG, { qos, topicAlias: true }));
+    world.connectWith(limits);
+    again.publish("short");
+    never.publish("x".repeat(40));
+    again.publish("y".repeat(40));
+    expect(topics(world)).toEqual([`${LONG}/1=short`, `/1=${"x".repeat(40)}`]);
+    expect(rejected).toEqual([`PACKET_TOO_LARGE_V5 ${"y".repeat(40)}`]);
+  });
+
   it("stand for it however slowly the transport takes the message", () => {
     const world = new ScriptedWorldV5();
     const publisher = world.client.publisher(LONG, { topicAlias: true });
