@@ -170,7 +170,9 @@ export class Auditor {
     for (const sent of before) {
       if (!this._sent.includes(sent) || sent.receivedIn === this._chunk) sent.doubtful = true;
     }
-    this._sent = [...before, ...this._sent.filter((sent) => !before.includes(sent))];
+    // But for those whose packet id was used anew.
+    const kept = before.filter((one) => !this._sent.some((sent) => sent !== one && sent.packetId === one.packetId));
+    this._sent = [...kept, ...this._sent.filter((sent) => !before.includes(sent))];
   }
 
   checkKeepAlive(): void {
