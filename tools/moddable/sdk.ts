@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { ExitCode, UserError } from "../cli/errors.ts";
 import { packageRoot } from "../cli/package.ts";
@@ -35,33 +35,55 @@ export async function findSdk(): Promise<Sdk> {
  * Builds a project for Linux with the SDK's own tools, without starting it, below the folder that has its manifest.
  *
  * @param config goes before the manifest's own.
+ * @param tool `["mcpack", "mcconfig"]` for a project that has a package.json in the place of a manifest.
  * @returns the path of the program, for `buildHeadless`'s, and what the tools printed.
  */
 export async function buildProject(
   sdk: Sdk,
   folder: string,
   config: Record<string, string | number> = {},
+  tool: Tool = ["mcconfig"],
 ): Promise<{ program: string; output: string }> {
   const values = Object.entries(config).map(([name, value]) => `${name}=${value}`);
-  const { path, output } = await make(sdk, "mcconfig", folder, values, "mc.so");
+  const { path, output } = await make(sdk, [...tool, "-m", "-p", "lin"], folder, values, "mc.so");
   return { program: path, output };
 }
 
 /** Builds a mod, as `buildProject` does a project. Returns the path of its archive. */
-export async function buildMod(sdk: Sdk, folder: string): Promise<string> {
-  return (await make(sdk, "mcrun", folder, [], "mc.xsa")).path;
+export async function buildMod(sdk: Sdk, folder: string, platform: "lin" | "esp32" = "lin"): Promise<string> {
+  const archive = platform === "lin" ? "mc.xsa" : "mod.xsa";
+  return (await make(sdk, ["mcrun", "-m", "-p", platform], folder, [], archive)).path;
 }
+
+/**
+ * Does all of a build for ESP32 that JavaScript has a part in: the makefile out of the manifests, the bytecode of each
+ * module, and their link, which runs what is preloaded and strips what is not needed. What follows is C, and needs
+ * ESP-IDF; up to there the makefile is told that ESP-IDF is where it is not.
+ *
+ * @returns what the tools printed.
+ */
+export async function linkForEsp32(sdk: Sdk, folder: string, tool: Tool = ["mcconfig"]): Promise<string> {
+  const { path: makefile } = await make(sdk, [...tool, "-p", "esp32"], folder, [], "makefile", "esp32");
+  const linked = join(dirname(makefile), "mc.xs.c");
+  const withoutIdf = [`IDF_PATH=${folder}`, "IDF_VERSION=none", "SDKCONFIG_H="];
+  const { stdout, stderr } = await sdkRun(sdk, "make", ["-f", makefile, ...withoutIdf, linked], folder);
+  return stdout + stderr;
+}
+
+/** The SDK's program that is started, and what goes before its options. */
+type Tool = readonly string[];
 
 async function make(
   sdk: Sdk,
-  tool: string,
+  [tool, ...options]: Tool,
   folder: string,
   values: string[],
   wanted: string,
+  below = "made",
 ): Promise<{ path: string; output: string }> {
-  const made = join(folder, "made");
+  const made = join(folder, below);
   await mkdir(made, { recursive: true });
-  const { stdout, stderr } = await sdkRun(sdk, tool, ["-m", "-p", "lin", "-t", "build", "-o", made, ...values], folder);
+  const { stdout, stderr } = await sdkRun(sdk, tool!, [...options, "-t", "build", "-o", made, ...values], folder);
   const path = find(made, wanted);
   if (!path) throw new Error(`${tool} left no ${wanted}:\n${stdout}${stderr}`);
   return { path, output: stdout + stderr };
