@@ -1,8 +1,8 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { Reason } from "../../../src/packet/reason.ts";
-import { built, Control, ShimDevice, stopDevices } from "./device.ts";
-
-const only = "host" in built ? test : test.skip;
+import { describeWith } from "../../support/require.ts";
+import { xs } from "../../tools/simulator/engine.ts";
+import { Control, ShimDevice, stopDevices } from "./device.ts";
 
 afterEach(stopDevices);
 
@@ -35,8 +35,8 @@ function publish(qos: 0 | 1): Uint8Array {
   );
 }
 
-describe("through this platform", () => {
-  only("a publish allocates nothing and is one write", async () => {
+describeWith(xs, "through this platform", () => {
+  test("a publish allocates nothing and is one write", async () => {
     const device = await ShimDevice.run(PROGRAM);
     await device.connect(60_000);
     await device.pass(2_000); // all that is made once is made
@@ -50,7 +50,7 @@ describe("through this platform", () => {
     expect(after.wakeChunkBytes - before.wakeChunkBytes).toBe(0);
   });
 
-  only.each([0, 1] as const)("a received message with QoS %i allocates nothing, however it is cut", async (qos) => {
+  test.each([0, 1] as const)("a received message with QoS %i allocates nothing, however it is cut", async (qos) => {
     const device = await ShimDevice.run(`${PROGRAM} Timer.repeat(() => host.print(received + " " + bytes), 60_000);`);
     await device.connect(60_000);
     await device.receive("9003000501");
@@ -71,7 +71,7 @@ describe("through this platform", () => {
     expect(device.lines).toEqual([`42 ${42 * 64}`]);
   });
 
-  only("a publish with QoS 1 and its acknowledgement allocate nothing", async () => {
+  test("a publish with QoS 1 and its acknowledgement allocate nothing", async () => {
     const device = await ShimDevice.run(PROGRAM, { qos: 1 });
     await device.connect(60_000);
     const acknowledge = async (): Promise<void> => {
@@ -89,7 +89,7 @@ describe("through this platform", () => {
     expect(device.lines).toEqual([]);
   });
 
-  only("packets go out whole and in order, a few bytes at a time", async () => {
+  test("packets go out whole and in order, a few bytes at a time", async () => {
     const device = await ShimDevice.run(PROGRAM, { options: { outboxBytes: 2_048 } });
     await device.connect(33);
     await device.pass(250);
@@ -100,7 +100,7 @@ describe("through this platform", () => {
     expect(stream.slice(stream.indexOf("3053"))).toMatch(new RegExp(`^(${packet}){4,5}`));
   });
 
-  only("a connection that breaks is made again, and a reconnection leaves nothing behind", async () => {
+  test("a connection that breaks is made again, and a reconnection leaves nothing behind", async () => {
     const device = await ShimDevice.run(PROGRAM, {
       options: { reconnectMinMs: 50, reconnectMaxMs: 100, keepAlive: 60 },
     });

@@ -1,11 +1,10 @@
 import { Control, CONTROL_SOCKET } from "../../../tools/moddable/control.ts";
 import { bundleForShim } from "../../../tools/moddable/program.ts";
-import { type Device, hostOrReason, runDevice } from "../../tools/simulator/xs/device.ts";
+import { host } from "../../tools/simulator/engine.ts";
+import { type Device, runDevice } from "../../tools/simulator/xs/device.ts";
 
 export { Control } from "../../../tools/moddable/control.ts";
 export { stopDevices } from "../../tools/simulator/xs/device.ts";
-
-export const built = await hostOrReason();
 
 /** A program on XS above the shim of ECMA-419, and the network that it is on. */
 export class ShimDevice {
@@ -13,8 +12,7 @@ export class ShimDevice {
   private _now = 0;
 
   static async run(source: string, settings: Record<string, unknown> = {}): Promise<ShimDevice> {
-    if (!("host" in built)) throw new Error(built.reason);
-    const device = await runDevice(built.host, await bundleForShim(source), {
+    const device = await runDevice(host, await bundleForShim(source), {
       settings: JSON.stringify(settings),
       // A bundle has the variables of all its modules on the stack, where modules have them in closures.
       stackSlots: 384 + 256,

@@ -1,7 +1,7 @@
-import { afterEach, describe, expect, test } from "vitest";
-import { built, Control, ShimDevice, stopDevices } from "./device.ts";
-
-const only = "host" in built ? test : test.skip;
+import { afterEach, expect, test } from "vitest";
+import { describeWith } from "../../support/require.ts";
+import { xs } from "../../tools/simulator/engine.ts";
+import { Control, ShimDevice, stopDevices } from "./device.ts";
 
 afterEach(stopDevices);
 
@@ -26,8 +26,8 @@ const SESSION = `
   }
 `;
 
-describe("a store in the SDK's preferences", () => {
-  only("keeps records, and fails without throwing", async () => {
+describeWith(xs, "a store in the SDK's preferences", () => {
+  test("keeps records, and fails without throwing", async () => {
     const device = await ShimDevice.run(`
       import { FlashStore } from "mote-mqtt/moddable/flash-store";
       import Preference from "preference";
@@ -71,7 +71,7 @@ describe("a store in the SDK's preferences", () => {
     ]);
   });
 
-  only("carries a session over a reboot: what was not acknowledged goes out again, with its packet id", async () => {
+  test("carries a session over a reboot: what was not acknowledged goes out again, with its packet id", async () => {
     const device = await ShimDevice.run(`${SESSION}
       let life = boot();
       Timer.set(() => { for (const text of ["one", "two", "three"]) life.publisher.publish(text); }, 1_000);
@@ -97,7 +97,7 @@ describe("a store in the SDK's preferences", () => {
     expect(published(device.writes.slice(count).join(""))).toEqual([`3a ${ids[1]} two`, `3a ${ids[2]} three`]);
   });
 
-  only("wears flash by five entries a message, and erases a page each 25", async () => {
+  test("wears flash by five entries a message, and erases a page each 25", async () => {
     const device = await ShimDevice.run(`${SESSION}
       const { client, publisher } = boot();
       Timer.repeat(() => { if (client.connected) publisher.publish(payload); }, 50);

@@ -1,8 +1,8 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { Reason } from "../../../src/packet/reason.ts";
-import { built, Control, ShimDevice, stopDevices } from "./device.ts";
-
-const only = "host" in built ? test : test.skip;
+import { describeWith } from "../../support/require.ts";
+import { xs } from "../../tools/simulator/engine.ts";
+import { Control, ShimDevice, stopDevices } from "./device.ts";
 
 afterEach(stopDevices);
 
@@ -41,8 +41,8 @@ function publish(flags: number, payload: string, id?: number): string {
   return Buffer.from([0x30 | flags, ...remaining]).toString("hex") + body;
 }
 
-describe("faults of Moddable's client", () => {
-  only("a PUBLISH without payload is delivered, and what follows it, too", async () => {
+describeWith(xs, "faults of Moddable's client", () => {
+  test("a PUBLISH without payload is delivered, and what follows it, too", async () => {
     const device = await ShimDevice.run(program("onControl: undefined,"));
     await device.connect();
     await device.receive(publish(0, "") + publish(0, "on"));
@@ -54,7 +54,7 @@ describe("faults of Moddable's client", () => {
     ]);
   });
 
-  only.each(["onReadable", "onControl", "onWritable"])("close within %s is the end", async (callback) => {
+  test.each(["onReadable", "onControl", "onWritable"])("close within %s is the end", async (callback) => {
     const device = await ShimDevice.run(
       program(`${callback}() { host.print("${callback}"); this.close(); this.close(); },`),
     );
@@ -66,7 +66,7 @@ describe("faults of Moddable's client", () => {
     expect(device.socket.at(-1)).toBe("close");
   });
 
-  only("close within onError or onClose does nothing", async () => {
+  test("close within onError or onClose does nothing", async () => {
     const device = await ShimDevice.run(
       program(
         `onControl: undefined, onError() { host.print("error"); this.close(); }, onClose() { host.print("close"); this.close(); },`,
@@ -78,38 +78,35 @@ describe("faults of Moddable's client", () => {
     expect(device.lines).toEqual(["error", "close"]);
   });
 
-  only("close before the name is resolved is the end", async () => {
+  test("close before the name is resolved is the end", async () => {
     const device = await ShimDevice.run(program("", "client.close();"), { host: "late.test" });
     await device.pass(60_000);
     expect([device.lines, device.socket]).toEqual([[], []]);
   });
 
-  only(
-    "a message in fragments that takes longer than the keep-alive ends no connection, and a ping follows it",
-    async () => {
-      const device = await ShimDevice.run(
-        program(
-          "keepAlive: 5_000, onControl: undefined,",
-          `let left = 6;
+  test("a message in fragments that takes longer than the keep-alive ends no connection, and a ping follows it", async () => {
+    const device = await ShimDevice.run(
+      program(
+        "keepAlive: 5_000, onControl: undefined,",
+        `let left = 6;
          Timer.repeat(() => { if (left === 6) client.write(bytes("f"), { topic: "t", byteLength: 6 }); else if (left > 0) client.write(bytes("f")); left--; }, 20_000);`,
-        ),
-      );
-      await device.connect();
-      for (let count = 0; count < 3; count++) {
-        await device.pass(5_000);
-        await device.receive("d000");
-      }
-      await device.pass(5_000 + 5 * 20_000);
-      expect(device.lines).toEqual([]);
-      const packets = device.writes.join("").split("c000").filter(Boolean);
-      expect(packets.at(-1)).toBe(`3009000174${hex("ffffff")}`);
+      ),
+    );
+    await device.connect();
+    for (let count = 0; count < 3; count++) {
+      await device.pass(5_000);
       await device.receive("d000");
-      await device.pass(6_000);
-      expect(device.writes.at(-1)).toBe("c000");
-    },
-  );
+    }
+    await device.pass(5_000 + 5 * 20_000);
+    expect(device.lines).toEqual([]);
+    const packets = device.writes.join("").split("c000").filter(Boolean);
+    expect(packets.at(-1)).toBe(`3009000174${hex("ffffff")}`);
+    await device.receive("d000");
+    await device.pass(6_000);
+    expect(device.writes.at(-1)).toBe("c000");
+  });
 
-  only("onClose is called when the connection ends, after onError", async () => {
+  test("onClose is called when the connection ends, after onError", async () => {
     const device = await ShimDevice.run(program("onControl: undefined,"));
     await device.connect();
     await device.control(Control.ERROR);
@@ -117,7 +114,7 @@ describe("faults of Moddable's client", () => {
     expect(device.lines).toEqual([`error ${Reason.CONNECTION_LOST}`, "close"]);
   });
 
-  only("after DISCONNECT the end is no error", async () => {
+  test("after DISCONNECT the end is no error", async () => {
     const device = await ShimDevice.run(
       program("onControl() { this.write(null, { operation: MQTTClient.DISCONNECT }); },"),
     );
@@ -128,7 +125,7 @@ describe("faults of Moddable's client", () => {
     expect(device.lines).toEqual(["close"]);
   });
 
-  only("packet ids go from 65535 to 1, past those in use", async () => {
+  test("packet ids go from 65535 to 1, past those in use", async () => {
     const device = await ShimDevice.run(
       program(
         "",
@@ -151,7 +148,7 @@ describe("faults of Moddable's client", () => {
     ]);
   });
 
-  only.each([
+  test.each([
     { connack: "20020100", line: 'control 2 {"operation":2,"returnCode":0,"sessionPresent":true}', after: [] },
     {
       connack: "20020005",
@@ -165,7 +162,7 @@ describe("faults of Moddable's client", () => {
     expect(device.lines).toEqual([line, ...after]);
   });
 
-  only("a message with QoS 2 that comes twice is delivered once, and one with its id after PUBREL again", async () => {
+  test("a message with QoS 2 that comes twice is delivered once, and one with its id after PUBREL again", async () => {
     const device = await ShimDevice.run(program("onControl: undefined,"));
     await device.connect();
     await device.receive(publish(4, "once", 7) + publish(4 | 8, "once", 7));
@@ -175,7 +172,7 @@ describe("faults of Moddable's client", () => {
     expect(device.writes.slice(1).join("")).toBe("50020007500200077002000750020007");
   });
 
-  only("a will's message and a password of bytes are sent as they are", async () => {
+  test("a will's message and a password of bytes are sent as they are", async () => {
     const device = await ShimDevice.run(
       program(
         `will: { topic: "w", message: Uint8Array.of(0, 255).buffer, QoS: 1, retain: 1 }, user: "u", password: Uint8Array.of(254, 0), keepAlive: 1_500,`,
@@ -187,7 +184,7 @@ describe("faults of Moddable's client", () => {
     ]);
   });
 
-  only("a password without a user is refused at once", async () => {
+  test("a password without a user is refused at once", async () => {
     const device = await ShimDevice.run(
       program(
         "",
@@ -197,7 +194,7 @@ describe("faults of Moddable's client", () => {
     expect(device.lines).toEqual(["TypeError: password needs a username"]);
   });
 
-  only("a broker that never sends CONNACK, and one that answers no ping, are given up", async () => {
+  test("a broker that never sends CONNACK, and one that answers no ping, are given up", async () => {
     const silent = await ShimDevice.run(program());
     await silent.up();
     await silent.pass(31_000);
@@ -210,10 +207,10 @@ describe("faults of Moddable's client", () => {
   });
 });
 
-describe("reading", () => {
+describeWith(xs, "reading", () => {
   const slow = `onControl: undefined, onReadable(count, options) { host.print(count + " " + JSON.stringify(options)); },`;
 
-  only("a long message comes in fragments, the first with what it is", async () => {
+  test("a long message comes in fragments, the first with what it is", async () => {
     const device = await ShimDevice.run(
       program(
         `onControl: undefined, onReadable(count, options) { host.print(count + " " + JSON.stringify(options)); this.read(); },`,
@@ -230,7 +227,7 @@ describe("reading", () => {
     expect(device.writes.at(-1)).toBe("40020009");
   });
 
-  only("nothing follows, and nothing is acknowledged, until the message is read", async () => {
+  test("nothing follows, and nothing is acknowledged, until the message is read", async () => {
     const device = await ShimDevice.run(
       program(
         slow,
@@ -260,7 +257,7 @@ describe("reading", () => {
     ]);
   });
 
-  only("messages arrive the same however the stream is cut", async () => {
+  test("messages arrive the same however the stream is cut", async () => {
     const stream = Buffer.from(
       CONNACK + publish(0, "a") + publish(2, "bb", 3) + publish(0, "") + "9003000480" + publish(4, "c".repeat(40), 5),
       "hex",
@@ -277,8 +274,8 @@ describe("reading", () => {
   });
 });
 
-describe("writing", () => {
-  only("a publish is one write, and what does not fit is an error that sends nothing", async () => {
+describeWith(xs, "writing", () => {
+  test("a publish is one write, and what does not fit is an error that sends nothing", async () => {
     const device = await ShimDevice.run(
       program(
         "onControl: undefined,",
@@ -323,7 +320,7 @@ describe("writing", () => {
     ]);
   });
 
-  only("onWritable comes with CONNACK, and whenever there is room again", async () => {
+  test("onWritable comes with CONNACK, and whenever there is room again", async () => {
     const device = await ShimDevice.run(
       program(`onControl: undefined, onWritable(count) { host.print("writable " + count); },`),
     );
@@ -333,27 +330,24 @@ describe("writing", () => {
     expect(device.lines).toEqual(["writable 77", "writable 42"]);
   });
 
-  only(
-    "an acknowledgement that falls due between fragments waits for the last, and does not hold them up",
-    async () => {
-      const device = await ShimDevice.run(
-        program(
-          `onControl: undefined, onWritable(count) {
+  test("an acknowledgement that falls due between fragments waits for the last, and does not hold them up", async () => {
+    const device = await ShimDevice.run(
+      program(
+        `onControl: undefined, onWritable(count) {
           if (left === 4) this.write(bytes("w"), { topic: "t", byteLength: left });
           else if (left > 0) this.write(bytes("w"));
           left--;
         },`,
-          "let left = 4;",
-        ).replace("const client", "var client"),
-      );
-      await device.connect(60);
-      await device.receive("50020007"); // PUBREC
-      for (let count = 0; count < 4; count++) await device.control(Control.WRITABLE, 60);
-      expect(device.writes.slice(1)).toEqual([`3007000174${hex("w")}`, hex("w"), hex("w"), hex("w"), "62020007"]);
-    },
-  );
+        "let left = 4;",
+      ).replace("const client", "var client"),
+    );
+    await device.connect(60);
+    await device.receive("50020007"); // PUBREC
+    for (let count = 0; count < 4; count++) await device.control(Control.WRITABLE, 60);
+    expect(device.writes.slice(1)).toEqual([`3007000174${hex("w")}`, hex("w"), hex("w"), hex("w"), "62020007"]);
+  });
 
-  only("acknowledgements wait for room, and no more is read until they are sent", async () => {
+  test("acknowledgements wait for room, and no more is read until they are sent", async () => {
     const device = await ShimDevice.run(program("onControl: undefined, onReadable() { this.read(); },"));
     await device.connect(15); // CONNECT takes it all
     const messages = Array.from({ length: 60 }, (_, index) => publish(2, "m", index + 1));
@@ -363,10 +357,8 @@ describe("writing", () => {
     expect(sent).toBe(messages.map((_, index) => `4002${(index + 1).toString(16).padStart(4, "0")}`).join(""));
   });
 
-  only(
-    "code for Moddable's own client, whose onControl gets the message alone, runs by way of a class of five lines",
-    async () => {
-      const device = await ShimDevice.run(`
+  test("code for Moddable's own client, whose onControl gets the message alone, runs by way of a class of five lines", async () => {
+    const device = await ShimDevice.run(`
       import MQTTClient from "embedded:network/mqtt/client";
       import TCP from "embedded:io/socket/tcp";
       import Resolver from "embedded:network/dns/resolver/udp";
@@ -382,8 +374,7 @@ describe("writing", () => {
         },
       });
     `);
-      await device.connect();
-      expect(device.writes.at(-1)).toBe("c000");
-    },
-  );
+    await device.connect();
+    expect(device.writes.at(-1)).toBe("c000");
+  });
 });

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { packageRoot, partsForModdable } from "../../../tools/cli/package.ts";
 import { compileModules } from "../../../tools/moddable/modules.ts";
-import { built, ShimDevice, stopDevices } from "./device.ts";
-
-const only = "host" in built ? test : test.skip;
+import { describeWith } from "../../support/require.ts";
+import { xs } from "../../tools/simulator/engine.ts";
+import { ShimDevice, stopDevices } from "./device.ts";
 
 afterEach(stopDevices);
 
@@ -76,8 +76,8 @@ const PROGRAM = `
   client.connect();
 `;
 
-describe("on a client of the core", () => {
-  only("QoS 2 goes both ways, and a message is streamed", async () => {
+describeWith(xs, "on a client of the core", () => {
+  test("QoS 2 goes both ways, and a message is streamed", async () => {
     const device = await ShimDevice.run(PROGRAM);
     await device.connect(60_000);
     await device.pass(100);
@@ -95,7 +95,7 @@ describe("on a client of the core", () => {
     expect(device.lines).toEqual(["begun true", "end 0", "set/x=y"]);
   });
 
-  only("MQTT 5 is spoken, and its reasons have the core's names", async () => {
+  test("MQTT 5 is spoken, and its reasons have the core's names", async () => {
     const device = await ShimDevice.run(`
       import { Reason as ReasonOfCore } from "mote-mqtt";
       import { platform } from "mote-mqtt/moddable";

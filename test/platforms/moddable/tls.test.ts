@@ -1,8 +1,8 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { Reason } from "../../../src/packet/reason.ts";
-import { built, Control, ShimDevice, stopDevices } from "./device.ts";
-
-const only = "host" in built ? test : test.skip;
+import { describeWith } from "../../support/require.ts";
+import { xs } from "../../tools/simulator/engine.ts";
+import { Control, ShimDevice, stopDevices } from "./device.ts";
 
 afterEach(stopDevices);
 
@@ -29,8 +29,8 @@ async function secureOf(options: string, host?: string): Promise<unknown> {
   return JSON.parse(device.lines[0]!.replace(/^secure /, ""));
 }
 
-describe("the options", () => {
-  only("reach the SDK's session under its names", async () => {
+describeWith(xs, "the options", () => {
+  test("reach the SDK's session under its names", async () => {
     expect(
       await secureOf(`{
         certificateAuthority: new ArrayBuffer(3), clientCertificates: [new Uint8Array(4), new Uint8Array(5)],
@@ -45,14 +45,14 @@ describe("the options", () => {
     });
   });
 
-  only("that are not there leave the SDK's defaults: the URL's host is the server's name", async () => {
+  test("that are not there leave the SDK's defaults: the URL's host is the server's name", async () => {
     expect(await secureOf("{}")).toEqual({ serverName: "broker.test" });
     expect(await secureOf("{ clientCertificates: [], applicationProtocols: [] }")).toEqual({
       serverName: "broker.test",
     });
   });
 
-  only("are refused at once when half of the client's identity is missing", async () => {
+  test("are refused at once when half of the client's identity is missing", async () => {
     const device = await ShimDevice.run(`
       import { tls } from "mote-mqtt/moddable/tls";
       for (const options of [{ clientKey: new ArrayBuffer(1) }, { clientCertificates: [new ArrayBuffer(1)] }])
@@ -62,8 +62,8 @@ describe("the options", () => {
   });
 });
 
-describe("a connection over TLS", () => {
-  only("writes what is granted less the records' overhead, and takes the socket's word for the rest", async () => {
+describeWith(xs, "a connection over TLS", () => {
+  test("writes what is granted less the records' overhead, and takes the socket's word for the rest", async () => {
     const device = await ShimDevice.run(program("{}"));
     await device.up(200);
     await device.control(Control.WRITABLE, 300);
@@ -72,7 +72,7 @@ describe("a connection over TLS", () => {
     expect(device.writes.map((write) => write.length / 2)).toEqual([204, 64]);
   });
 
-  only("fails as TLS when the SDK throws out of a callback of the TCP below", async () => {
+  test("fails as TLS when the SDK throws out of a callback of the TCP below", async () => {
     const device = await ShimDevice.run(program("{}"));
     await device.up();
     await device.receive("15030300020128");
@@ -81,7 +81,7 @@ describe("a connection over TLS", () => {
     expect(device.socket.at(-1)).toBe("close");
   });
 
-  only("does not hide what the application throws, which ends the program", async () => {
+  test("does not hide what the application throws, which ends the program", async () => {
     const device = await ShimDevice.run(program("{}", { onData: 'throw new Error("on purpose");' }));
     await device.up();
     await device.receive("1703");

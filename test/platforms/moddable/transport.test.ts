@@ -1,8 +1,8 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { Reason } from "../../../src/packet/reason.ts";
-import { built, Control, ShimDevice, stopDevices } from "./device.ts";
-
-const only = "host" in built ? test : test.skip;
+import { describeWith } from "../../support/require.ts";
+import { xs } from "../../tools/simulator/engine.ts";
+import { Control, ShimDevice, stopDevices } from "./device.ts";
 
 afterEach(stopDevices);
 
@@ -29,8 +29,8 @@ function program(methods = ""): string {
   `;
 }
 
-describe("a failure is told once, as onClose, and never from within open", () => {
-  only.each([
+describeWith(xs, "a failure is told once, as onClose, and never from within open", () => {
+  test.each([
     { what: "a name without address", settings: { host: "missing.test" }, reason: Reason.HOST_NOT_FOUND },
     { what: "the same, found out at once", settings: { host: "missing-at-once.test" }, reason: Reason.HOST_NOT_FOUND },
     { what: "a resolver that throws", settings: { host: "throws.test" }, reason: Reason.CONNECTION_FAILED },
@@ -48,7 +48,7 @@ describe("a failure is told once, as onClose, and never from within open", () =>
     expect(device.lines).toEqual([`close ${reason}`]);
   });
 
-  only("an error without argument, once all that came before it is read", async () => {
+  test("an error without argument, once all that came before it is read", async () => {
     const device = await ShimDevice.run(program());
     await device.up(10);
     await device.receive("0102");
@@ -57,7 +57,7 @@ describe("a failure is told once, as onClose, and never from within open", () =>
     expect(device.lines).toEqual(["open", "data 0-2 1", `close ${Reason.CONNECTION_LOST}`]);
   });
 
-  only("a write that throws", async () => {
+  test("a write that throws", async () => {
     const device = await ShimDevice.run(
       program(`onWritable() { this.print("wrote " + transport.write(data, 0, 5)); this.print("done"); }`),
     );
@@ -69,7 +69,7 @@ describe("a failure is told once, as onClose, and never from within open", () =>
     expect(device.lines).toEqual(["open", "wrote 0", "done", `close ${Reason.CONNECTION_LOST}`]);
   });
 
-  only("a read that throws", async () => {
+  test("a read that throws", async () => {
     const device = await ShimDevice.run(program());
     await device.up(10);
     await device.control(Control.READ_THROWS);
@@ -78,7 +78,7 @@ describe("a failure is told once, as onClose, and never from within open", () =>
     expect(device.lines).toEqual(["open", `close ${Reason.CONNECTION_LOST}`]);
   });
 
-  only("and a scheme that nobody has a socket for throws at once", async () => {
+  test("and a scheme that nobody has a socket for throws at once", async () => {
     const device = await ShimDevice.run(`
       import { createPlatform } from "mote-mqtt/moddable";
       const endpoint = { scheme: "mqtts", hostname: "broker.test", port: 8883, path: "" };
@@ -88,8 +88,8 @@ describe("a failure is told once, as onClose, and never from within open", () =>
   });
 });
 
-describe("close", () => {
-  only("before the name is resolved, though the answer is under way, is the end", async () => {
+describeWith(xs, "close", () => {
+  test("before the name is resolved, though the answer is under way, is the end", async () => {
     for (const host of ["late.test", "never.test", "broker.test"]) {
       const device = await ShimDevice.run(`${program()} transport.close();`, { host });
       await device.pass(1_000);
@@ -98,13 +98,13 @@ describe("close", () => {
     }
   });
 
-  only("before the failure is told is the end", async () => {
+  test("before the failure is told is the end", async () => {
     const device = await ShimDevice.run(`${program()} transport.close();`, { host: "throws.test" });
     await device.pass(1_000);
     expect(device.lines).toEqual([]);
   });
 
-  only.each([
+  test.each([
     { where: "onOpen", lines: ["onOpen"] },
     { where: "onData", lines: ["open", "onData"] },
     { where: "onWritable", lines: ["open", "data 0-4 0", "writable", "onWritable"] },
@@ -128,7 +128,7 @@ describe("close", () => {
     expect(device.socket).toEqual(["open", "close"]);
   });
 
-  only("within onData drops what is still unread, and another connection can be opened there", async () => {
+  test("within onData drops what is still unread, and another connection can be opened there", async () => {
     const device = await ShimDevice.run(program(`onData() { this.print("data"); transport.close(); open(); }`));
     await device.up(10);
     await device.receive(new Uint8Array(3_000));
@@ -138,8 +138,8 @@ describe("close", () => {
   });
 });
 
-describe("write", () => {
-  only("takes no more than was granted, and has the socket's own word for what is left", async () => {
+describeWith(xs, "write", () => {
+  test("takes no more than was granted, and has the socket's own word for what is left", async () => {
     const device = await ShimDevice.run(
       program(`onOpen() { this.onWritable(); } onWritable() { this.print("wrote " + transport.write(data, 1, 9)); }`),
     );
@@ -149,7 +149,7 @@ describe("write", () => {
     expect(device.writes).toEqual(["010203", "0102030405060708"]);
   });
 
-  only("sends any part of any buffer as it is", async () => {
+  test("sends any part of any buffer as it is", async () => {
     const device = await ShimDevice.run(
       program(`onOpen() {
         for (const [length, start, end] of [[3, 0, 3], [900, 10, 900], [1024, 0, 1024], [1024, 1000, 1003], [3000, 2990, 3000],
@@ -173,22 +173,22 @@ describe("write", () => {
     ]);
   });
 
-  only("before the connection is open takes nothing", async () => {
+  test("before the connection is open takes nothing", async () => {
     const device = await ShimDevice.run(`${program()} host.print("wrote " + transport.write(data, 0, 5));`);
     await device.pass(50);
     expect(device.lines).toEqual(["wrote 0"]);
   });
 });
 
-describe("what arrives", () => {
-  only("is read in chunks that are never longer than what is there", async () => {
+describeWith(xs, "what arrives", () => {
+  test("is read in chunks that are never longer than what is there", async () => {
     const device = await ShimDevice.run(program());
     await device.up(10);
     await device.receive(Uint8Array.from({ length: 3_000 }, (_, index) => index >> 8));
     expect(device.lines.slice(1)).toEqual(["data 0-1024 0", "data 0-1024 4", "data 0-952 8"]);
   });
 
-  only("is read in order though onReadable is called again meanwhile", async () => {
+  test("is read in order though onReadable is called again meanwhile", async () => {
     const device = await ShimDevice.run(program());
     await device.up(10);
     await device.control(Control.READ_REENTERS);
@@ -196,7 +196,7 @@ describe("what arrives", () => {
     expect(device.lines.slice(1)).toEqual(["data 0-1024 0", "data 0-476 4"]);
   });
 
-  only("ends the program when the listener throws, as any uncaught exception does", async () => {
+  test("ends the program when the listener throws, as any uncaught exception does", async () => {
     const device = await ShimDevice.run(
       program(`onData(bytes, start, end) { this.print("data " + end); if (end === 1) throw new Error("on purpose"); }`),
     );
@@ -206,8 +206,8 @@ describe("what arrives", () => {
   });
 });
 
-describe("frozen modules", () => {
-  only("refuse what writes to them: the harness would notice", async () => {
+describeWith(xs, "frozen modules", () => {
+  test("refuse what writes to them: the harness would notice", async () => {
     const device = await ShimDevice.run(`
       import { Client, Reason } from "mote-mqtt";
       import { platform } from "mote-mqtt/moddable";

@@ -7,9 +7,8 @@ import { platform } from "../../../platforms/node/index.ts";
 import { Client, Reason } from "../../../src/index.ts";
 import { freePort, mosquitto, startMosquitto } from "../../support/real-brokers.ts";
 import { describeWith } from "../../support/require.ts";
-import { built, Control, ShimDevice, stopDevices } from "./device.ts";
-
-const only = "host" in built ? test : test.skip;
+import { xs } from "../../tools/simulator/engine.ts";
+import { Control, ShimDevice, stopDevices } from "./device.ts";
 
 interface Response {
   what: string;
@@ -117,8 +116,8 @@ async function upgraded(settings: Record<string, unknown> = {}, writable = 60_00
   return device;
 }
 
-describe("the handshake [MQTT5-6.0.0-3]", () => {
-  only("asks for the URL's path with the subprotocol mqtt [MQTT-6.0.0-3], and is followed by CONNECT", async () => {
+describeWith(xs, "the handshake [MQTT5-6.0.0-3]", () => {
+  test("asks for the URL's path with the subprotocol mqtt [MQTT-6.0.0-3], and is followed by CONNECT", async () => {
     const device = await upgraded();
     const request = Buffer.from(device.writes[0]!, "hex").toString("latin1");
     expect(request.replace(/Key: .{22}==\r/, "Key: …\r")).toBe(
@@ -132,14 +131,14 @@ describe("the handshake [MQTT5-6.0.0-3]", () => {
     expect(device.lines).toEqual(["connected"]);
   });
 
-  only("succeeds however its answer is cut, with frames right behind it", async () => {
+  test("succeeds however its answer is cut, with frames right behind it", async () => {
     const device = await ShimDevice.run(PROGRAM);
     await device.up();
     for (const byte of Buffer.concat([answer(device), frame("20020000")])) await device.receive(Uint8Array.of(byte));
     expect(device.lines).toEqual(["connected"]);
   });
 
-  only("goes out in pieces when the socket takes no more", async () => {
+  test("goes out in pieces when the socket takes no more", async () => {
     const device = await ShimDevice.run(PROGRAM);
     await device.up(50);
     for (let count = 0; count < 5; count++) await device.control(Control.WRITABLE, 50);
@@ -147,7 +146,7 @@ describe("the handshake [MQTT5-6.0.0-3]", () => {
     expect(Buffer.from(device.writes.join(""), "hex").toString()).toMatch(/^GET [^]*\r\n\r\n$/);
   });
 
-  only.each(data.responses)("fails with $what", async (response) => {
+  test.each(data.responses)("fails with $what", async (response) => {
     const device = await ShimDevice.run(PROGRAM);
     await device.up();
     await device.receive(answer(device, response));
@@ -155,7 +154,7 @@ describe("the handshake [MQTT5-6.0.0-3]", () => {
     expect(device.socket.at(-1)).toBe("close");
   });
 
-  only("fails with a port that ends the connection when it gets the request", async () => {
+  test("fails with a port that ends the connection when it gets the request", async () => {
     const device = await ShimDevice.run(PROGRAM);
     await device.up();
     await device.control(Control.ERROR);
@@ -171,15 +170,15 @@ describe("the handshake [MQTT5-6.0.0-3]", () => {
   });
 });
 
-describe("frames [MQTT-6.0.0-1], [MQTT5-6.0.0-1], [MQTT5-6.0.0-2]", () => {
-  only.each(data.frames)("that must not come end the connection: $what", async ({ bytes }) => {
+describeWith(xs, "frames [MQTT-6.0.0-1], [MQTT5-6.0.0-1], [MQTT5-6.0.0-2]", () => {
+  test.each(data.frames)("that must not come end the connection: $what", async ({ bytes }) => {
     const device = await upgraded();
     await device.receive(bytes.replaceAll(" ", ""));
     expect(device.lines).toEqual([`lost ${Reason.WEBSOCKET_FAILED}`]);
     expect(device.socket.at(-1)).toBe("close");
   });
 
-  only("carry packets in parts and by the dozen [MQTT-6.0.0-2], however the stream is cut", async () => {
+  test("carry packets in parts and by the dozen [MQTT-6.0.0-2], however the stream is cut", async () => {
     const message = (size: number): Buffer =>
       Buffer.concat([
         Buffer.from(size + 7 < 128 ? [0x30, size + 7] : [0x30, ((size + 7) & 127) | 128, (size + 7) >> 7]),
@@ -210,7 +209,7 @@ describe("frames [MQTT-6.0.0-1], [MQTT5-6.0.0-1], [MQTT5-6.0.0-2]", () => {
     }
   });
 
-  only("a ping is answered with what it carries, once there is room", async () => {
+  test("a ping is answered with what it carries, once there is room", async () => {
     const device = await upgraded();
     await device.receive(frame("20020000"));
     const count = device.writes.length;
@@ -230,7 +229,7 @@ describe("frames [MQTT-6.0.0-1], [MQTT5-6.0.0-1], [MQTT5-6.0.0-2]", () => {
     ]);
   });
 
-  only("a close is answered with its status, and is the broker's end of the connection", async () => {
+  test("a close is answered with its status, and is the broker's end of the connection", async () => {
     const device = await upgraded();
     await device.receive(frame("20020000"));
     await device.receive(frame("03e9" + "62796521", 0x88));
@@ -238,7 +237,7 @@ describe("frames [MQTT-6.0.0-1], [MQTT5-6.0.0-1], [MQTT5-6.0.0-2]", () => {
     expect(device.lines).toEqual(["connected", `lost ${Reason.CLOSED_BY_BROKER}`]);
   });
 
-  only("a publish is one write and allocates nothing", async () => {
+  test("a publish is one write and allocates nothing", async () => {
     const device = await upgraded({ publishes: true });
     await device.receive(frame("20020000"));
     await device.receive(frame("9003000501"));
@@ -255,7 +254,7 @@ describe("frames [MQTT-6.0.0-1], [MQTT5-6.0.0-1], [MQTT5-6.0.0-2]", () => {
     expect(after.wakeChunkBytes - before.wakeChunkBytes).toBe(0);
   });
 
-  only("a received message allocates nothing, however it is cut", async () => {
+  test("a received message allocates nothing, however it is cut", async () => {
     const device = await upgraded();
     await device.receive(frame("20020000"));
     await device.receive(frame("9003000501"));
@@ -276,8 +275,8 @@ describe("frames [MQTT-6.0.0-1], [MQTT5-6.0.0-1], [MQTT5-6.0.0-2]", () => {
   });
 });
 
-describe("a URL of another scheme", () => {
-  only("goes straight through", async () => {
+describeWith(xs, "a URL of another scheme", () => {
+  test("goes straight through", async () => {
     const device = await ShimDevice.run(PROGRAM, { options: { url: "mqtt://broker.test" } });
     await device.connect();
     expect(device.lines).toEqual(["connected"]);
