@@ -13,7 +13,8 @@ export interface PacketCodec<P> {
   read(bytes: Uint8Array): P | Reason;
 }
 
-const CODEC: PacketCodec<Packet> = {
+/** That of MQTT 3.1.1. */
+export const CODEC: PacketCodec<Packet> = {
   encode: (packet) => encode(packet),
   read: (bytes) => {
     const { packets, reason } = readPackets([bytes], { bufferSize: bytes.length + 16 });
@@ -21,7 +22,29 @@ const CODEC: PacketCodec<Packet> = {
   },
 };
 
-/** The broker's end of a connection, in packets. A client that sends what is not MQTT makes it throw. */
+/** Makes packets of the bytes that a client sends, cut anywhere. One that sends what is not MQTT makes it throw. */
+export function packetReader<P>(codec: PacketCodec<P>, onPacket: (packet: P) => void): (bytes: Uint8Array) => void {
+  const receive = (header: number, body: Uint8Array): void => {
+    const whole = new Uint8Array(packetSize(body.length));
+    whole.set(body, writeFixedHeader(whole, 0, header, body.length));
+    const packet = codec.read(whole);
+    if (typeof packet === "number") fail(`malformed: ${Reason[packet]}`);
+    onPacket(packet as P);
+  };
+  // That of MQTT 5 differs only in what a client does not send.
+  const framer = new Framer5(
+    {
+      onPacket: (header, bytes, start, end) => receive(header, bytes.subarray(start, end)),
+      onLargePublish: () => fail("a packet larger than the test's buffer"),
+      onLargePayload: () => undefined,
+      onMalformed: (reason) => fail(`malformed: ${Reason[reason]}`),
+    },
+    new Uint8Array(BUFFER_SIZE),
+  );
+  return (bytes) => framer.push(bytes, 0, bytes.length);
+}
+
+/** The broker's end of a connection, in packets. */
 export class PacketLink<P = Packet> {
   readonly link: Link;
   onPacket: (packet: P) => void = () => undefined;
@@ -31,26 +54,10 @@ export class PacketLink<P = Packet> {
   constructor(link: Link, codec = CODEC as unknown as PacketCodec<P>) {
     this.link = link;
     this._codec = codec;
-    // That of MQTT 5 differs only in what a client does not send.
-    const framer = new Framer5(
-      {
-        onPacket: (header, bytes, start, end) => this._receive(header, bytes.subarray(start, end)),
-        onLargePublish: () => fail("a packet larger than the test's buffer"),
-        onLargePayload: () => undefined,
-        onMalformed: (reason) => fail(`malformed: ${Reason[reason]}`),
-      },
-      new Uint8Array(BUFFER_SIZE),
-    );
-    link.onBytes = (bytes) => framer.push(bytes, 0, bytes.length);
-  }
-
-  private _receive(header: number, body: Uint8Array): void {
-    const whole = new Uint8Array(packetSize(body.length));
-    whole.set(body, writeFixedHeader(whole, 0, header, body.length));
-    const packet = this._codec.read(whole);
-    if (typeof packet === "number") fail(`malformed: ${Reason[packet]}`);
-    this._received.push(packet as P);
-    this.onPacket(packet as P);
+    link.onBytes = packetReader(codec, (packet) => {
+      this._received.push(packet);
+      this.onPacket(packet);
+    });
   }
 
   send(...packets: P[]): void {

@@ -7,8 +7,8 @@ import { readPackets } from "../packet/v5/read-packets.ts";
 import type { PacketCodec, PacketLink } from "./packet-link.ts";
 import { World } from "./scripted-world.ts";
 
-/** What the client sends has to mean the same to mqtt-packet. */
-const CODEC: PacketCodec<Packet> = {
+/** That of MQTT 5. What the client sends has to mean the same to mqtt-packet. */
+export const CODEC_V5: PacketCodec<Packet> = {
   encode: (packet) => encode(packet),
   read: (bytes) => {
     const { packets, reason } = readPackets([bytes], { bufferSize: bytes.length + 16, toServer: true });
@@ -24,7 +24,7 @@ const CODEC: PacketCodec<Packet> = {
 /** A client of MQTT 5 on a virtual platform, and a broker that does nothing but what the test says. */
 export class ScriptedWorldV5 extends World<Client, Packet> {
   constructor(options: Partial<ClientOptions> = {}, seed = 1) {
-    super((platform) => new Client(platform, { url: "mqtt://broker", clientId: "sensor", ...options }), CODEC, seed);
+    super((platform) => new Client(platform, { url: "mqtt://broker", clientId: "sensor", ...options }), CODEC_V5, seed);
   }
 
   protected override connack(sessionPresent: boolean, reasonCode: number): Packet {

@@ -22,37 +22,46 @@ export interface Program {
 export async function bundle(file: string): Promise<Program> {
   const entry = resolve(file);
   if (!existsSync(entry)) throw new UserError(`There is no program ${file}: name the TypeScript or JavaScript file.`);
-  const { outputFiles } = await explained(`${file} cannot be bundled`, () =>
-    build({
-      stdin: { contents: ENTRY, resolveDir: dirname(entry), sourcefile: "simulator" },
-      bundle: true,
-      write: false,
-      format: "iife",
-      target: "es2022",
-      minify: true,
-      legalComments: "none",
-      logLevel: "silent",
-      tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
-      inject: [join(packageRoot, "platforms/simulator/globals.ts")],
-      plugins: [resolveMote(entry)],
-    }),
-  );
+  return explained(`${file} cannot be bundled`, async () => {
+    const imported = new Set(["mote-mqtt", "mote-mqtt/simulator"]);
+    const before = imported.size;
+    const program = await bundleWith(entry, imported);
+    // Only now it is known what other parts are to be preloaded.
+    return imported.size === before ? program : bundleWith(entry, imported);
+  });
+}
+
+/**
+ * Evaluates the parts of Mote that are `imported` first, as a device has them preloaded in flash, and tells the host where
+ * the application's program begins: from there on what it takes is counted. Adds to `imported` what the program imports.
+ */
+async function bundleWith(entry: string, imported: Set<string>): Promise<Program> {
+  const order = [...imported, "mote:preloaded", "mote:program"];
+  const { outputFiles } = await build({
+    stdin: {
+      contents: order.map((path) => `import "${path}";`).join("\n"),
+      resolveDir: dirname(entry),
+      sourcefile: "simulator",
+    },
+    bundle: true,
+    write: false,
+    format: "iife",
+    target: "es2022",
+    minify: true,
+    legalComments: "none",
+    logLevel: "silent",
+    tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
+    inject: [join(packageRoot, "platforms/simulator/globals.ts")],
+    plugins: [resolveMote(entry, imported)],
+  });
   const [{ text, contents }] = outputFiles as [(typeof outputFiles)[0]];
   return { code: text, bytes: contents.length };
 }
 
-/**
- * Evaluates Mote's modules first, as a device has them preloaded in flash, and tells the host where the application's
- * program begins: from there on what it takes is counted.
- */
-const ENTRY = ["mote-mqtt", "mote-mqtt/simulator", "mote:preloaded", "mote:program"]
-  .map((path) => `import "${path}";`)
-  .join("\n");
-
 const PLATFORMS = ["simulator", "moddable", "espruino", "node", "browser"];
 
-/** Leads `mote-mqtt` and its platforms to the sources that this version of the simulator comes with. */
-function resolveMote(program: string): Plugin {
+/** Leads `mote-mqtt` and its platforms to the sources that this version of the simulator comes with; notes its parts. */
+function resolveMote(program: string, imported: Set<string>): Plugin {
   // Without `sideEffects` an import for the order's sake would be dropped. Unused functions are, all the same.
   const source = (path: string): OnResolveResult => ({ path: resolve(packageRoot, path), sideEffects: true });
   return {
@@ -69,7 +78,9 @@ function resolveMote(program: string): Plugin {
           return { errors: [{ text: `${path} is for a device: it cannot be simulated` }] };
         }
         const file = sourceOfPart(part);
-        return file === undefined ? { errors: [{ text: `mote-mqtt has no part "${part}"` }] } : source(file);
+        if (file === undefined) return { errors: [{ text: `mote-mqtt has no part "${part}"` }] };
+        imported.add(path);
+        return source(file);
       });
     },
   };

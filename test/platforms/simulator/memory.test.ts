@@ -1,5 +1,4 @@
-// What a client takes of a device's heap, on the real XS engine: exact counts. Of a heap on which nothing was collected,
-// what is in use grows by what was allocated: by whatever event, and whoever did it.
+// What a client takes of a device's heap, on the real XS engine: exact counts.
 
 import { afterEach, describe, expect, it } from "vitest";
 import { PacketType, Reason } from "../../../src/packet/index.ts";
@@ -9,29 +8,13 @@ import { cut } from "../../packet/read-packets.ts";
 import { publish } from "../../support/packet-link.ts";
 import { describeWith } from "../../support/require.ts";
 import { host, xs, xs32 } from "../../tools/simulator/engine.ts";
+import { growth, type Growth, NOTHING } from "./growth.ts";
 import { ScriptedDevice, stopDevices } from "./scripted-device.ts";
 
 /** The engine as it is on this computer: compiled here, so that no test's time is spent on it. */
 const native = xs.missing ? host : await buildHost({ native: true });
 
 afterEach(stopDevices);
-
-interface Growth {
-  slots: number;
-  chunkBytes: number;
-}
-
-const NOTHING: Growth = { slots: 0, chunkBytes: 0 };
-
-/** What `work` takes of the device's heap. */
-async function growth(device: ScriptedDevice, work: () => Promise<void>): Promise<Growth> {
-  const before = await device.statistics();
-  await work();
-  const after = await device.statistics();
-  expect(device.ended).toBeUndefined();
-  expect(after.collections).toBe(before.collections);
-  return { slots: after.slots - before.slots, chunkBytes: after.chunkBytes - before.chunkBytes };
-}
 
 /** A broker that acknowledges messages and answers pings; `packets` is what it got. */
 function answer(device: ScriptedDevice): Packet[] {

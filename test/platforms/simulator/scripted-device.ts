@@ -1,15 +1,15 @@
 // A simulated device on either engine, on a virtual clock, with a broker that does nothing but what the test says.
 
 import { join } from "node:path";
-import { PacketType, Reason } from "../../../src/packet/index.ts";
+import { PacketType, type Reason } from "../../../src/packet/index.ts";
 import { packageRoot } from "../../../tools/cli/package.ts";
 import { bundle } from "../../../tools/simulator/bundle.ts";
 import type { Board, Machine, Statistics } from "../../../tools/simulator/machine.ts";
 import { NodeMachine } from "../../../tools/simulator/node-machine.ts";
 import type { XsHost } from "../../../tools/simulator/xs/build.ts";
 import { XsMachine } from "../../../tools/simulator/xs/machine.ts";
-import { encode, type Packet, toHex } from "../../packet/model.ts";
-import { readPackets } from "../../packet/read-packets.ts";
+import { type Packet, type Subscribe, toHex } from "../../packet/model.ts";
+import { CODEC, type PacketCodec, packetReader } from "../../support/packet-link.ts";
 
 /** More than most tests send through one connection: the credit is no part of what is tested there. */
 const CREDIT = 1_000_000;
@@ -26,7 +26,7 @@ function program(name: string): Promise<string> {
   return code;
 }
 
-const running: ScriptedDevice[] = [];
+const running: { stop(): Promise<void> }[] = [];
 
 /** Ends the devices that a test started. */
 export async function stopDevices(): Promise<void> {
@@ -40,7 +40,7 @@ export interface ScriptedDeviceOptions {
   credit?: number;
 }
 
-export class ScriptedDevice {
+export class ScriptedDevice<P extends { type: PacketType } = Packet> {
   /** Now, on the device's clock. */
   time = 0;
   /** What the device printed. */
@@ -52,36 +52,45 @@ export class ScriptedDevice {
   /** How many connections the device opened. */
   attempts = 0;
   /** Gets each packet that the device sends, but subscriptions: those are granted. */
-  onPacket: (packet: Packet) => void | Promise<void> = () => undefined;
+  onPacket: (packet: P) => void | Promise<void> = () => undefined;
   /** Gets what the device sends in place of `onPacket`: packets that are larger than a test's buffer, or cut. */
   onBytes: ((bytes: Uint8Array) => void) | undefined;
 
   private readonly _machine: Machine;
+  private readonly _codec: PacketCodec<P>;
+  private _read!: (bytes: Uint8Array) => void;
   private readonly _credit: number;
   private _socket = -1;
   private _alarm = Infinity;
   private readonly _written: Uint8Array[] = [];
-  private readonly _unanswered: Packet[] = [];
+  private readonly _unanswered: P[] = [];
   private _answering = false;
 
   /** Starts a program on XS, or on Node. */
-  static async start(
+  static async start<P extends { type: PacketType } = Packet>(
     engine: XsHost | "node",
     name: string,
     options: ScriptedDeviceOptions = {},
-  ): Promise<ScriptedDevice> {
-    const device = new ScriptedDevice(engine, options);
+    codec = CODEC as unknown as PacketCodec<P>,
+  ): Promise<ScriptedDevice<P>> {
+    const device = new ScriptedDevice<P>(engine, options, codec);
     running.push(device);
     await device._event(async (machine) => machine.start(await program(name)));
     return device;
   }
 
-  private constructor(engine: XsHost | "node", { settings = {}, seed = 1, credit = CREDIT }: ScriptedDeviceOptions) {
+  private constructor(
+    engine: XsHost | "node",
+    { settings = {}, seed = 1, credit = CREDIT }: ScriptedDeviceOptions,
+    codec: PacketCodec<P>,
+  ) {
     this._credit = credit;
+    this._codec = codec;
     const board: Board = {
       open: (socket, hostname, port, secure) => {
         this.attempts++;
         this._socket = socket;
+        this._read = packetReader(codec, (packet) => this._unanswered.push(packet));
         this.wire.push(`open ${hostname}:${port}${secure ? " with TLS" : ""}`);
       },
       write: (_socket, bytes) => {
@@ -138,11 +147,11 @@ export class ScriptedDevice {
     await this._event((machine) => machine.opened(this.time, this._socket, this._credit));
   }
 
-  /** The connection opens, and the broker accepts it. */
-  async connect(sessionPresent = false): Promise<void> {
+  /** The connection opens, and the broker accepts it; of MQTT 5, with these properties. */
+  async connect(sessionPresent = false, properties = {}): Promise<void> {
     if (!this.connecting) await this.nextAttempt();
     await this.opened();
-    await this.send({ type: PacketType.CONNACK, sessionPresent, returnCode: 0 });
+    await this._answerWith({ type: PacketType.CONNACK, sessionPresent, returnCode: 0, reasonCode: 0, properties });
   }
 
   /** The connection takes so many bytes more. */
@@ -150,8 +159,13 @@ export class ScriptedDevice {
     await this._event((machine) => machine.writable(this.time, this._socket, credit));
   }
 
-  send(...packets: Packet[]): Promise<void> {
-    return this.deliver(encode(...packets));
+  send(...packets: P[]): Promise<void> {
+    return this.deliver(new Uint8Array(Buffer.concat(packets.map((packet) => this._codec.encode(packet)))));
+  }
+
+  /** Sends a packet with the fields that either version has: a codec makes use of its own. */
+  private _answerWith(packet: { type: PacketType; [field: string]: unknown }): Promise<void> {
+    return this.send({ properties: {}, ...packet } as unknown as P);
   }
 
   /** The connection brings these pieces, one after the other, for as long as there is one. */
@@ -175,10 +189,8 @@ export class ScriptedDevice {
     if (machine instanceof XsMachine) await machine.settled();
     if (this.onBytes) {
       for (const bytes of this._written.splice(0)) this.onBytes(bytes);
-    } else if (this._written.length > 0) {
-      const { packets, reason } = readPackets(this._written.splice(0), { bufferSize: 100_000 });
-      if (reason) throw new Error(`the device sent what is malformed: ${Reason[reason]}`);
-      this._unanswered.push(...packets);
+    } else {
+      for (const bytes of this._written.splice(0)) this._read(bytes);
     }
     if (this._answering) return;
     this._answering = true;
@@ -186,10 +198,10 @@ export class ScriptedDevice {
     this._answering = false;
   }
 
-  private async _answer(packet: Packet): Promise<void> {
+  private async _answer(packet: P): Promise<void> {
     if (packet.type === PacketType.SUBSCRIBE) {
-      const codes = packet.entries.map(({ qos }) => qos);
-      await this.send({ type: PacketType.SUBACK, packetId: packet.packetId, codes });
+      const { packetId, entries } = packet as unknown as Subscribe;
+      await this._answerWith({ type: PacketType.SUBACK, packetId, codes: entries.map(({ qos }) => qos) });
     } else {
       await this.onPacket(packet);
     }

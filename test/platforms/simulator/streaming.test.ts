@@ -1,11 +1,13 @@
 // Messages larger than a device's heap, on the real XS engine with the heap of an ESP32, through buffers of 1,024 bytes.
 
 import { afterEach, expect, it } from "vitest";
-import { Framer, PacketType, writeFixedHeader } from "../../../src/packet/index.ts";
-import { encode } from "../../packet/model.ts";
-import { publish } from "../../support/packet-link.ts";
+import { encodeAcknowledgement, Framer, PacketType, writeFixedHeader } from "../../../src/packet/index.ts";
+import { Framer as Framer5 } from "../../../src/packet/v5/index.ts";
+import { CODEC, publish as publish311 } from "../../support/packet-link.ts";
 import { describeWith } from "../../support/require.ts";
+import { CODEC_V5, publish } from "../../support/scripted-world-v5.ts";
 import { host, xs } from "../../tools/simulator/engine.ts";
+import { growth, NOTHING } from "./growth.ts";
 import { ScriptedDevice, stopDevices } from "./scripted-device.ts";
 
 afterEach(stopDevices);
@@ -26,13 +28,19 @@ interface Sent {
   wrong: number;
 }
 
-/** A device that streams, and a broker that checks the payloads and acknowledges. */
-async function start(settings: Record<string, unknown>): Promise<{ device: ScriptedDevice; sent: Sent }> {
-  const device = await ScriptedDevice.start(host, "stream", { settings, credit: CREDIT });
+type Device = Pick<ScriptedDevice, "advance" | "connect" | "deliver" | "ended" | "grant" | "onBytes" | "statistics">;
+
+/** A device that streams, and a broker that checks the payloads. */
+async function start(settings: Record<string, unknown>): Promise<{ device: Device; sent: Sent }> {
+  const options = { settings, credit: CREDIT };
+  const version5 = settings.version === 5;
+  const device: Device = version5
+    ? await ScriptedDevice.start(host, "stream", options, CODEC_V5)
+    : await ScriptedDevice.start(host, "stream", options);
   const sent: Sent = { bytes: 0, messages: 0, wrong: 0 };
   await device.connect();
   let offset = 0;
-  const framer = new Framer(
+  const framer = new (version5 ? Framer5 : Framer)(
     {
       onPacket: () => undefined,
       onLargePublish: () => (offset = 0),
@@ -50,26 +58,25 @@ async function start(settings: Record<string, unknown>): Promise<{ device: Scrip
   return { device, sent };
 }
 
-/** What `work` takes of the device's heap. */
-async function growth(device: ScriptedDevice, work: () => Promise<void>): Promise<unknown> {
-  const before = await device.statistics();
-  await work();
-  const after = await device.statistics();
-  expect(device.ended).toBeUndefined();
-  const collections = after.collections - before.collections;
-  return { slots: after.slots - before.slots, chunkBytes: after.chunkBytes - before.chunkBytes, collections };
+/** An acknowledgement in its short form, which both versions have. */
+function acknowledgement(type: Parameters<typeof encodeAcknowledgement>[2], packetId: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  encodeAcknowledgement(bytes, 0, type, packetId);
+  return bytes;
 }
 
-const NOTHING = { slots: 0, chunkBytes: 0, collections: 0 };
-const PUBACK = { type: PacketType.PUBACK as const, packetId: 65_535 };
+const { PUBACK, PUBREC, PUBREL, PUBCOMP } = PacketType;
+const ANSWERS = [[], [PUBACK], [PUBREC, PUBCOMP]] as const;
+const VERSIONS = [3, 5].flatMap((version) => ([0, 1, 2] as const).map((qos) => ({ version, qos })));
 
 describeWith(xs, "on XS, once warm, streaming allocates nothing", () => {
-  it.each([0, 1])("for a published message and its pieces, QoS %i", async (qos) => {
-    const { device, sent } = await start({ total: 3 * CREDIT, qos });
+  it.each(VERSIONS)("for a published message and its pieces, version $version, QoS $qos", async ({ version, qos }) => {
+    const { device, sent } = await start({ total: 3 * CREDIT, version, qos });
     const round = async (): Promise<void> => {
       await device.advance(1_000);
       for (let count = 0; count < 4; count++) await device.grant(CREDIT);
-      if (qos) await device.send(PUBACK);
+      for (const type of ANSWERS[qos]) await device.deliver(acknowledgement(type, 65_535));
+      await device.grant(8);
     };
     for (let count = 0; count < 3; count++) await round();
     const cost = await growth(device, async () => {
@@ -80,13 +87,19 @@ describeWith(xs, "on XS, once warm, streaming allocates nothing", () => {
     expect((await device.statistics()).reports).toMatchObject({ delivered: 53, interrupted: 0 });
   });
 
-  it.each([0, 1])("for a received message and its pieces, QoS %i", async (qos) => {
-    const { device } = await start({ total: 0 });
-    const message = encode(publish("in", part(0, 10_000), { qos, packetId: qos && 7 }));
-    const small = encode(publish("in", part(0, 20), { qos, packetId: qos && 8 }));
+  it.each(VERSIONS)("for a received message and its pieces, version $version, QoS $qos", async ({ version, qos }) => {
+    const { device } = await start({ total: 0, version });
+    const properties = { contentType: "image/png", userProperties: { unit: "°C" } };
+    const encode = (length: number, packetId: number): Uint8Array =>
+      version === 5
+        ? CODEC_V5.encode(publish("in", part(0, length), { qos, packetId: qos && packetId, properties }))
+        : CODEC.encode(publish311("in", part(0, length), { qos, packetId: qos && packetId }));
+    const message = encode(10_000, 7);
+    const small = encode(20, 8);
     const round = async (): Promise<void> => {
       await device.deliver(message.subarray(0, 3_000), message.subarray(3_000), small);
-      await device.grant(8);
+      if (qos === 2) await device.deliver(acknowledgement(PUBREL, 7), acknowledgement(PUBREL, 8));
+      await device.grant(24);
     };
     for (let count = 0; count < 3; count++) await round();
     const cost = await growth(device, async () => {
@@ -113,7 +126,7 @@ describeWith(xs, "on XS, once warm, streaming allocates nothing", () => {
       }
     });
     expect(cost).toEqual(NOTHING);
-    await device.send(PUBACK);
+    await device.deliver(acknowledgement(PUBACK, 65_535));
     expect(sent).toEqual({ bytes: TEN_MB, messages: 1, wrong: 0 });
     expect((await device.statistics()).reports).toMatchObject({ delivered: 1, received: 1, wrong: 0 });
   }, 120_000);

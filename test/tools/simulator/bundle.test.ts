@@ -43,6 +43,17 @@ describe("a program", () => {
     expect(code).not.toMatch(/\b(import|export|require)\b/);
   });
 
+  it("has the parts of Mote that it imports, and no others, before its own beginning", async () => {
+    const program = (path: string): Promise<string> =>
+      file(`import { Client } from "${path}"; console.log("mine", Client);`);
+    const sentence = "sessionExpiryInterval must be 0";
+    const preloaded = async (path: string): Promise<string> =>
+      (await bundle(await program(path))).code.split("host.preloaded()")[0];
+    expect(await preloaded("mote-mqtt/v5")).toContain(sentence);
+    expect(await preloaded("mote-mqtt/v5")).not.toContain("mine");
+    expect(await preloaded("mote-mqtt")).not.toContain(sentence);
+  });
+
   it.each(["simulator", "moddable", "espruino", "node", "browser"])(
     "that imports mote-mqtt/%s gets the simulator's platform",
     async (platform) => {

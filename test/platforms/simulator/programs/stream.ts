@@ -1,17 +1,26 @@
-// Publishes messages of `settings.total` bytes, one after the other, and takes in pieces what comes to "in". A payload's
-// byte at `offset` is `offset % PERIOD`.
+// Publishes messages of `settings.total` bytes, one after the other, and takes in pieces what comes to "in", with the
+// version that `settings` says. A payload's byte at `offset` is `offset % PERIOD`.
 
-import { Client } from "mote-mqtt";
+import { Client as Client311 } from "mote-mqtt";
+import { ExactlyOnce } from "mote-mqtt/qos2";
 import { onReport, platform, report, settings } from "mote-mqtt/simulator";
 import { type Piece, Streaming } from "mote-mqtt/streaming";
+import { Client } from "mote-mqtt/v5";
 
 /** A prime, so that no piece has the length of a whole number of periods. */
 const PERIOD = 251;
 const total = Number(settings.total);
 
-const client = new Client(platform, { url: "mqtt://broker:1883", clientId: "counted", keepAlive: 0 });
+const version5 = settings.version === 5;
+const client: Client311 = new (version5 ? Client : Client311)(platform, {
+  url: "mqtt://broker:1883",
+  clientId: "counted",
+  keepAlive: 0,
+  exactlyOnce: new ExactlyOnce(8),
+});
 const streaming = new Streaming(client);
-const publisher = streaming.publisher("out", { qos: settings.qos === 1 ? 1 : 0 });
+const properties = version5 ? { contentType: "image/png", userProperties: [["unit", "°C"]] } : {};
+const publisher = streaming.publisher("out", { qos: Number(settings.qos ?? 0) as 0 | 1 | 2, ...properties });
 const chunk = new Uint8Array(4 * PERIOD);
 for (let at = 0; at < chunk.length; at++) chunk[at] = at % PERIOD;
 
@@ -48,7 +57,7 @@ function take(piece: Piece): void {
   expected = piece.last ? 0 : offset + end - start;
   if (piece.last) received++;
 }
-client.subscribe("in", 1, streaming.pieces(take));
+client.subscribe("in", 2, streaming.pieces(take));
 client.connect();
 
 onReport(() => {

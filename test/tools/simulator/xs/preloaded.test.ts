@@ -45,6 +45,20 @@ describeWith(xs, "what a program makes before host.preloaded()", () => {
     expect(await large.ended).toMatch(/more than the 32768 bytes of chunks/);
   });
 
+  it("has its variables on a stack beside the program's, which is no larger for them", async () => {
+    const variables = Array.from({ length: 1_000 }, (_, index) => `let v${index} = ${index};`).join(" ");
+    const wake = "onWake() { const fall = (n) => (n ? fall(n - 1) + 1 : 0); host.print(String(fall(host.now()))); }";
+    for (const before of ["", variables]) {
+      const program = `(() => { ${listening(wake, before, "host.preloaded();")} })()`;
+      const { board, machine } = await runDevice(host, program);
+      machine.wake(20);
+      await machine.settled();
+      expect(board.lines).toEqual(["20"]);
+      machine.wake(60);
+      expect(await board.ended).toMatch("more than the 384 stack slots");
+    }
+  });
+
   it("does nothing to the outside twice, and lives on", async () => {
     const { board, machine } = await runDevice(
       host,

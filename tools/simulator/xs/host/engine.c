@@ -31,6 +31,12 @@ static double collections;
 static int rehearsing;
 static int preloaded;
 
+/*
+ * What a bundle's modules have on the stack, as they share one function: it is there while that runs, and on top of the
+ * limit. On a device they are modules, and their variables on no stack.
+ */
+static int modulesStackSlots;
+
 /* Counts at the beginning, or since the last collection, of what engineCountAllocations measures. */
 static int slotsMark;
 static int chunkBytesMark;
@@ -81,13 +87,14 @@ Machine* engineStart(const Limits* theLimits, char* settings, const char* progra
 
 	size.slots = baseline.slots + limits.slots + 1; /* the engine keeps the first slot of a heap for itself */
 	size.chunkBytes = baseline.chunkBytes + limits.chunkBytes;
-	size.stackSlots = baseline.stackSlots + limits.stackSlots;
+	size.stackSlots = baseline.stackSlots + limits.stackSlots + modulesStackSlots;
 	the = createMachine(&size, settings);
 	nameIDs(the, script, ids); /* the same as before: the bytecode has them already */
 	free(ids);
 	requireSame(measure(the), usage);
 	startCounting(the);
 	run(the, script);
+	the->stackBottom += modulesStackSlots;
 	return the;
 }
 
@@ -112,6 +119,8 @@ int enginePreloaded(Machine* the)
 		return 1;
 	preloaded = 1;
 	usage = measure(the);
+	if (rehearsing)
+		modulesStackSlots = usage.stackSlots - baseline.stackSlots;
 	usage.stackSlots = baseline.stackSlots; /* of before the run */
 	if (rehearsing) {
 		baseline = usage;
