@@ -21,12 +21,12 @@ export function clearInterval(timer: unknown): void {
 export const clearTimeout = clearInterval;
 
 function log(...values: unknown[]): void {
-  host.print(values.join(" "));
+  host.print(values.map(String).join(" "));
 }
 
 export const console = { log, info: log, warn: log, error: log };
 
-/** Moddable's name for the same. */
-export function trace(text: string): void {
-  host.print(text);
+/** Moddable's name for nearly the same: the end of a line is its caller's. */
+export function trace(...values: unknown[]): void {
+  host.print(values.join("").replace(/\n$/, ""));
 }

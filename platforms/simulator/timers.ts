@@ -17,10 +17,12 @@ export class Timers {
     this._host = host;
   }
 
-  start(callback: () => void, delayMs: number, repeat: boolean): unknown {
+  /** Calls `callback` after `delayMs`, and from then on every `intervalMs`, if it is to be repeated. */
+  start(callback: () => void, delayMs: number, repeat: boolean, intervalMs?: number): unknown {
     const timers = this._timers;
-    const delay = Math.max(1, delayMs);
-    const timer = { callback, due: this._host.now() + delay, interval: repeat ? delay : -1, active: true };
+    const due = this._host.now() + Math.max(1, delayMs);
+    const interval = repeat ? Math.max(1, intervalMs ?? delayMs) : -1;
+    const timer = { callback, due, interval, active: true };
     let free = 0;
     while (free < timers.length && timers[free].active) free++;
     timers[free] = timer;

@@ -4,6 +4,7 @@ import { build, type OnResolveResult, type Plugin } from "esbuild";
 import { explained } from "../build/failure.ts";
 import { UserError } from "../cli/errors.ts";
 import { packageRoot, sourceOfPart } from "../cli/package.ts";
+import { boardModules } from "./boards.ts";
 
 /** A device's program, ready to run on any of the simulator's engines. */
 export interface Program {
@@ -52,7 +53,7 @@ async function bundleWith(entry: string, imported: Set<string>): Promise<Program
     logLevel: "silent",
     tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
     inject: [join(packageRoot, "platforms/simulator/globals.ts")],
-    plugins: [resolveMote(entry, imported)],
+    plugins: [resolveMote(entry, imported), boardModules(entry)],
   });
   const [{ text, contents }] = outputFiles as [(typeof outputFiles)[0]];
   return { code: text, bytes: contents.length };

@@ -109,9 +109,9 @@ function figures({ attempts, connections, packetsSent, bytesSent, packetsReceive
 
 function describe(devices: number, network: Metrics): string {
   return (
-    `${devices} device${devices === 1 ? "" : "s"}: connected ${network.connections} times in ${network.attempts} attempts, ` +
-    `${network.packetsSent} packets sent (${network.bytesSent} bytes), ` +
-    `${network.packetsReceived} received (${network.bytesReceived}).`
+    `${devices} ${devices === 1 ? "device" : "devices"}: connections ${network.connections}, attempts ${network.attempts}, ` +
+    `packets sent ${network.packetsSent} (${network.bytesSent} bytes), ` +
+    `received ${network.packetsReceived} (${network.bytesReceived} bytes).`
   );
 }
 

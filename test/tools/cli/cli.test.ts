@@ -210,7 +210,7 @@ describe("mote simulate", () => {
     people.signal("SIGINT");
     // Of each device CONNECT of 22 bytes and PUBLISH of 12; CONNACK of 4.
     expect((await people.end()).output).toMatch(
-      /^2 devices: connected 2 times in 2 attempts, 4 packets sent \(68 bytes\), 2 received \(8\)\.$/m,
+      /^2 devices: connections 2, attempts 2, packets sent 4 \(68 bytes\), received 2 \(8 bytes\)\.$/m,
     );
     const program = mote(...base, "--json");
     await program.line(/"device":"device-2","text":"connected"/);
