@@ -1,13 +1,14 @@
 import { PacketType } from "../packet/fixed-header.ts";
 import type { Clock, Endpoint, Platform, Text, Transport, TransportListener } from "../platform.ts";
 import type { Reason } from "../packet/reason.ts";
+import type { DropCounts } from "./offline-queue.ts";
 
 /**
  * Counts what goes through a client's connections: an optional part, `mote-mqtt/metrics`. It is a platform around another:
  * give it to the client in its place. All is plain numbers, read at any time without making anything; whoever reads may set
  * them back to 0. Given to several clients, it counts what they do together.
  */
-export class Metrics implements Platform {
+export class Metrics implements Platform, DropCounts {
   /** Bytes of MQTT, without those of TLS, WebSocket, TCP. */
   bytesSent = 0;
   bytesReceived = 0;
@@ -22,6 +23,13 @@ export class Metrics implements Platform {
   reconnections = 0;
   /** From the last PINGREQ that was answered to its PINGRESP, in ms; -1 as long as there is none. */
   pingMs = -1;
+
+  // Of an `OfflineQueue` that was given these metrics; without one they stay 0.
+  refused = 0;
+  droppedOldest = 0;
+  droppedNewest = 0;
+  droppedOffline = 0;
+  expired = 0;
 
   readonly clock: Clock;
   readonly text: Text;

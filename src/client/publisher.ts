@@ -15,6 +15,8 @@ export enum Published {
   SENT = 2,
   /** It is given up: the broker of MQTT 5 has said that it takes none such, and `onRejected` has told why. */
   REJECTED = 3,
+  /** It is given up: an `OfflineQueue` has dropped it, as it was told to do for want of room or of a connection. */
+  DROPPED = 4,
 }
 
 /** In place of an end: the payload's own. */

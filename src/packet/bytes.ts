@@ -23,6 +23,12 @@ export function copyBytes(into: Uint8Array, at: number, from: Uint8Array, start:
   else while (start < end) into[at++] = from[start++];
 }
 
+/** Moves bytes `start` up to, not including, `end` to `at` within one array; the ranges may overlap. */
+export function moveBytes(bytes: Uint8Array, at: number, start: number, end: number): void {
+  // eslint-disable-next-line no-restricted-syntax -- what is built for Espruino has another function in place of this
+  bytes.copyWithin(at, start, end);
+}
+
 /** Writes a length-prefixed field: two bytes of length, then the bytes (1.5.3). Returns where it ends. */
 export function writeField(into: Uint8Array, at: number, field: Uint8Array): number {
   writeUint16(into, at, field.length);

@@ -11,6 +11,8 @@ export interface PayloadSource {
 
 /** Is told that nothing is to be done any more about the message with a packet id. */
 export interface Saved {
+  /** Messages that are not in the ring yet: until they are, it takes no others. */
+  readonly waiting: number;
   ended(packetId: number): void;
 }
 

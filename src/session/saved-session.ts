@@ -4,6 +4,7 @@ import { PacketType } from "../packet/fixed-header.ts";
 import { DUP, publishPacketId, publishQos, setPublishPacketId } from "../packet/publish.ts";
 import type { Store } from "../platform.ts";
 import { Crc32 } from "./crc32.ts";
+import { define } from "./define.ts";
 import type { ExactlyOnce, SavedHandshakes } from "./exactly-once.ts";
 import { ENTRY_HEADER, NO_ENTRY, type Outbox, type PayloadSource, State } from "./outbox.ts";
 
@@ -110,7 +111,6 @@ export class SavedSession implements SavedHandshakes {
     const finish = outbox.finish;
     const resume = outbox.resume;
     outbox._saved = this;
-    // Defined, not assigned: XS refuses to assign what a class has that is frozen into flash.
     define(outbox, {
       append: (header, topic, payload) =>
         publishQos(header) ? this._append(append, header, topic, payload) : append.call(outbox, header, topic, payload),
@@ -404,13 +404,5 @@ export class SavedSession implements SavedHandshakes {
 
   private _remove(index: number, kind: Kind): void {
     if (!this._store.remove(this._key(index, kind))) this.failures++;
-  }
-}
-
-/** Gives an object methods of its own, by names that the compiler may shorten. */
-function define<T extends object>(object: T, methods: Partial<T>): void {
-  const names = Object.keys(methods) as (keyof T)[];
-  for (let index = 0; index < names.length; index++) {
-    Object.defineProperty(object, names[index]!, { value: methods[names[index]!] });
   }
 }

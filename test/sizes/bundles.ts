@@ -35,6 +35,7 @@ const PARTS: Record<string, Bundle["imports"]> = {
   "`mote-mqtt/qos2`": { "src/qos2.ts": ["ExactlyOnce"] },
   "`mote-mqtt/streaming`": { "src/streaming.ts": ["Streaming"] },
   "`mote-mqtt/store`": { "src/store.ts": ["SavedSession"] },
+  "`mote-mqtt/queue`": { "src/queue.ts": ["OfflineQueue"] },
   "`mote-mqtt/metrics`": { "src/metrics.ts": ["Metrics"] },
 };
 

@@ -17,3 +17,7 @@ export function copyBytes(into: Uint8Array, at: number, from: Uint8Array, start:
   // `set` takes a string as the bytes that it is.
   into.set(bytesToString(from, start, end) as unknown as ArrayLike<number>, at);
 }
+
+export function moveBytes(bytes: Uint8Array, at: number, start: number, end: number): void {
+  copyBytes(bytes, at, bytes, start, end); // by way of a string: the ranges may overlap
+}
