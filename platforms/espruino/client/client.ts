@@ -6,7 +6,7 @@ import type { Engine, Socket } from "../engine.ts";
 import { flush, lose, tick } from "./connection.ts";
 import { type Message, messageText } from "./input.ts";
 import { publish, type Publisher } from "./publisher.ts";
-import { Limit } from "./limit.ts";
+import { First, Limit } from "./limit.ts";
 import { type MessageHandler, State, type Subscription, unsubscribe } from "./subscription.ts";
 import { chars, checked, field, must, packet, whole } from "./text.ts";
 
@@ -50,7 +50,11 @@ export class Client {
   /** The packet id of the oldest message with QoS 1, and of the youngest. */
   _oldestId = 1;
   _lastId = 0;
-  readonly _subscriptions: Subscription[] = [];
+  _subscriptions: Subscription[] = [];
+  /** How many requests were sent, modulo `REQUEST_IDS`. */
+  _requests = 0;
+  /** How many times CONNECT was sent since the last CONNACK. */
+  _connects = 0;
 
   readonly _secure: number;
   readonly _endpoint: { host: string; port: number };
@@ -61,8 +65,10 @@ export class Client {
   _why!: Reason;
   _lastReason: Reason | undefined;
 
-  /** A packet that has come in part; or how many bytes are still to come of a message that is skipped. */
+  /** A packet that has come in part; or how many bytes are still to come of a message that is skipped, … */
   _part!: string | number;
+  /** … and its acknowledgement, for then. */
+  _skipped!: string;
   /** How long the packet is, or how much of it there must be to go on. */
   _needed!: number;
 
@@ -94,12 +100,16 @@ export class Client {
     const url = /^mqtt(s*):\/\/([^:@\/]+):*(\d*)\/*$/.exec(options.url)!;
     const number = (name: keyof ClientOptions, fallback: number, min?: number, max?: number): number =>
       whole(name, options[name] as number | undefined, fallback, min ?? 1, max ?? Limit.LARGEST);
-    const ticks = (name: keyof ClientOptions, fallback: number): number =>
-      (number(name, fallback) / this._tickMs + 0.99) | 0; // as an integer: Math.ceil would take another variable
-    must("url", url, "like mqtt://host:1883 or mqtts://host:8883, without user and password");
+    // As an integer, which Math.ceil is not: that would take another variable.
+    const inTicks = (ms: number): number => (ms / this._tickMs + 0.9999) | 0;
+    const ticks = (name: keyof ClientOptions, fallback: number): number => inTicks(number(name, fallback));
+    must("url", url && url[1].length < 2, "like mqtt://host:1883 or mqtts://host:8883, without user and password");
     this._message = { text: messageText } as Message;
     this._secure = url[1].length;
-    this._endpoint = { host: url[2], port: whole("port", +url[3] || undefined, this._secure ? 8883 : 1883, 1, 65_535) };
+    this._endpoint = {
+      host: url[2],
+      port: whole("port", url[3] ? +url[3] : undefined, this._secure ? 8883 : 1883, 1, 65_535),
+    };
     this._tickMs = number("tickMs", 250);
     this._connectTimeout = ticks("connectTimeoutMs", 10_000);
     this._pingTimeout = ticks("pingTimeoutMs", 10_000);
@@ -131,8 +141,8 @@ export class Client {
       payload += checked("password", options.password);
     }
     payload = field("MQTT") + chars(4, flags, keepAlive >> 8, keepAlive) + payload;
-    this._connect = packet(16, payload.length, payload);
-    this._keepAlive = ((keepAlive * 1_000) / this._tickMs) | 0;
+    this._connect = packet(First.CONNECT, payload.length, payload);
+    this._keepAlive = inTicks(keepAlive * 1_000);
   }
 
   /** Messages that wait to be sent. */
@@ -154,7 +164,7 @@ export class Client {
     this._ticking = undefined;
     flush(this);
     try {
-      if (this.connected) (this._socket as Socket).write(chars(224, 0));
+      if (this.connected) (this._socket as Socket).write(chars(First.DISCONNECT, 0));
     } catch {
       // It is closed already.
     }
@@ -169,7 +179,7 @@ export class Client {
       _client: this,
       _length: -1,
       _head: "",
-      _first: 48 | (whole("qos", options.qos, 0, 0, 1) << 1) | (options.retain ? 1 : 0),
+      _first: First.PUBLISH | (whole("qos", options.qos, 0, 0, 1) << 1) | (options.retain ? 1 : 0),
       _topic: checked("topic", topic, /^$|[+#]/),
       _decimals: whole("decimals", options.decimals, 0, 0, 9),
     };
@@ -181,16 +191,12 @@ export class Client {
 
   subscribe(filter: string, qos: 0 | 1, handler: MessageHandler): Subscription {
     const table = this._subscriptions;
-    let free = table.length;
-    for (let index = free; index--;) {
-      const other = table[index];
-      if (other._state === State.GONE) free = index;
-      if (other.filter === filter) {
-        must("filter", other._state > State.ANSWERED, "one without a subscription");
-        other.filter = ""; // UNSUBSCRIBE would end the new one
-      }
-    }
-    must("maximumSubscriptions", free < this._maximumSubscriptions, "more, for another");
+    table.forEach((other) => {
+      if (other.filter !== filter) return;
+      must("filter", other._state > State.ANSWERED, "one without a subscription");
+      other.filter = ""; // UNSUBSCRIBE would end the new one
+    });
+    must("maximumSubscriptions", table.length < this._maximumSubscriptions, "more, for another");
     const subscription: Subscription = {
       // A wildcard that is not a whole level, or # that is not the last one.
       filter: checked("filter", filter, /^$|[^\/][+#]|[+#][^\/]|#\//).substr(2),
@@ -201,8 +207,9 @@ export class Client {
       _client: this,
       _handler: handler,
       _state: State.WANTED,
+      _id: 0,
     };
-    table[free] = subscription;
+    table.push(subscription);
     this._topic = undefined;
     this._asking = true;
     flush(this);

@@ -2,7 +2,7 @@ import { Reason } from "../../../src/packet/reason.ts";
 import type { Engine, Socket } from "../engine.ts";
 import type { Client } from "./client.ts";
 import { onData } from "./input.ts";
-import { Limit } from "./limit.ts";
+import { First, Limit } from "./limit.ts";
 import { State } from "./subscription.ts";
 import { chars, field, packet } from "./text.ts";
 
@@ -50,15 +50,18 @@ export function flush(client: Client): void {
   client._direct = 0;
   if (!client.connected) return;
   if (client._asking) {
-    client._subscriptions.forEach((subscription, index) => {
-      const wanted = subscription._state === State.WANTED;
-      const id = (wanted ? Limit.SUBSCRIBE_ID : Limit.UNSUBSCRIBE_ID) - index;
-      const body = chars(id >> 8, id) + field(subscription.filter) + (wanted ? chars(subscription.qos) : "");
-      if (!wanted && subscription._state !== State.UNWANTED) return;
-      subscription._state = wanted ? State.REQUESTED : subscription.filter ? State.LEAVING : State.GONE;
-      if (subscription.filter) client._control += packet(wanted ? 0x82 : 0xa2, body.length, body);
-    });
     client._asking = false;
+    client._subscriptions = client._subscriptions.filter((one) => {
+      const wanted = one._state === State.WANTED;
+      if (!wanted && one._state !== State.UNWANTED) return true;
+      if (!one.filter) return false;
+      one._state++; // to REQUESTED, or to LEAVING
+      client._requests = (client._requests + 1) % Limit.REQUEST_IDS;
+      const id = (one._id = Limit.HIGHEST_ID - client._requests);
+      const body = chars(id >> 8, id) + field(one.filter) + (wanted ? chars(one.qos) : "");
+      client._control += packet(wanted ? First.SUBSCRIBE : First.UNSUBSCRIBE, body.length, body);
+      return true;
+    });
   }
   try {
     if (client._control && client._unsent <= Limit.UNSENT_BYTES) {
@@ -72,7 +75,7 @@ export function flush(client: Client): void {
         client._direct = socket;
         return;
       }
-      once = next.charCodeAt(0) < 50;
+      once = next.charCodeAt(0) < First.PUBLISH_QOS_1;
       if (!once && client.inFlight >= client._maximumInFlight) return;
       socket.write(next);
       client._unsent += next.length;
@@ -89,6 +92,7 @@ export function flush(client: Client): void {
 function onOpen(this: Socket): void {
   if (!this._client) return;
   this._client._why = Reason.CLOSED_BY_BROKER;
+  this._client._connects++;
   this.write(this._client._connect);
 }
 
@@ -160,7 +164,7 @@ export function tick(client: Client): void {
     }
     // Sent whether or not anything else was [MQTT-3.1.2-23]: to know that would cost each message more than a ping costs.
     if (client._keepAlive && ++client._sincePing + 2 > client._keepAlive) {
-      client._control += chars(192, 0);
+      client._control += chars(First.PINGREQ, 0);
       client._sincePing = 0;
       if (client._silent < 0) client._silent = 0;
     }

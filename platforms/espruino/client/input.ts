@@ -2,8 +2,8 @@ import { Reason } from "../../../src/packet/reason.ts";
 import type { Engine, Socket } from "../engine.ts";
 import type { Client } from "./client.ts";
 import { call, flush, lose } from "./connection.ts";
-import { Begin, Limit } from "./limit.ts";
-import { matches, State, type Subscription } from "./subscription.ts";
+import { Begin, First, Limit, Type } from "./limit.ts";
+import { matches, State } from "./subscription.ts";
 import { chars, isText } from "./text.ts";
 
 declare const E: Engine["E"];
@@ -55,13 +55,17 @@ function accept(client: Client, session: boolean): void {
   // What was sent is sent again: with DUP if the broker kept the session, and else as new [MQTT-3.3.1-1], [MQTT-4.4.0-1].
   client._outbox.forEach((packet, index) => {
     const first = packet.charCodeAt(0);
-    const again = session ? (index < client.inFlight ? first | 8 : first) : first & ~8;
+    const again = session ? (index < client.inFlight ? first | First.PUBLISH_DUP : first) : first & ~First.PUBLISH_DUP;
     if (first !== again && packet) client._outbox[index] = chars(again) + packet.substr(1);
   });
   client.inFlight = 0;
-  client._subscriptions.forEach((one) => {
-    if (one._state > State.ANSWERED) one._state = session ? State.UNWANTED : State.GONE;
-    else if (!session || one._state < State.ANSWERED || one.granted > 2) one._state = State.WANTED;
+  // Where a CONNACK got lost, the session may be a new one that began with it.
+  const known = session && client._connects < 2;
+  client._connects = 0;
+  client._subscriptions = client._subscriptions.filter((one) => {
+    if (one._state > State.ANSWERED) one._state = State.UNWANTED;
+    else if (!known || one._state < State.ANSWERED || one.granted > 2) one._state = State.WANTED;
+    return session || one._state < State.UNWANTED;
   });
   client._asking = true;
   call(client.onConnect, session);
@@ -70,9 +74,9 @@ function accept(client: Client, session: boolean): void {
 /** Takes an acknowledgement, the answer to a request, or PINGRESP. One that nothing waits for does no harm. */
 function answer(client: Client, type: number, id: number, code: number): void {
   const outbox = client._outbox;
-  if (type === 13) {
+  if (type === Type.PINGRESP) {
     client._silent = -1;
-  } else if (type === 4) {
+  } else if (type === Type.PUBACK) {
     id = (id - client._oldestId + Limit.MESSAGE_ID) % Limit.MESSAGE_ID;
     if (id >= client.inFlight || !outbox[id]) return;
     client._unacknowledged = 0;
@@ -84,13 +88,14 @@ function answer(client: Client, type: number, id: number, code: number): void {
       client._oldestId = (client._oldestId % Limit.MESSAGE_ID) + 1;
     }
   } else {
-    const one = client._subscriptions[(type === 9 ? Limit.SUBSCRIBE_ID : Limit.UNSUBSCRIBE_ID) - id] as
-      Subscription | undefined;
+    const one = client._subscriptions.find(
+      (one) => one._id === id && one._state === (type === Type.SUBACK ? State.REQUESTED : State.LEAVING),
+    );
     if (!one) return;
     client._unacknowledged = 0;
-    if (type === 11) {
-      if (one._state === State.LEAVING) one._state = State.GONE;
-    } else if (one._state === State.REQUESTED) {
+    if (type === Type.UNSUBACK) {
+      client._subscriptions.splice(client._subscriptions.indexOf(one), 1);
+    } else {
       one._state = State.ANSWERED;
       call(one.onGranted, (one.granted = code));
     }
@@ -110,10 +115,16 @@ function takePacket(client: Client, data: string, at: number): number {
   let shift = 0;
   let byte: number;
   // CONNACK, and once [MQTT-3.2.0-1]; then PUBLISH, PUBACK, SUBACK, UNSUBACK and PINGRESP, with the flags that they have.
-  if (!client.connected ? first !== 32 : type === 3 ? (first & 14) === 8 : first & 15 || !((0x2a10 >> type) & 1)) {
+  if (
+    !client.connected
+      ? first !== First.CONNACK
+      : type === Type.PUBLISH
+        ? (first & 14) === 8
+        : first & 15 || !((0x2a10 >> type) & 1)
+  ) {
     return lose(client, Reason.UNEXPECTED_PACKET);
   }
-  if (type === 3 && first & 4) return lose(client, Reason.QOS_NOT_REQUESTED);
+  if (type === Type.PUBLISH && first & 4) return lose(client, Reason.QOS_NOT_REQUESTED);
   do {
     client._needed = body - at + 1;
     if (body === data.length) return 0;
@@ -127,7 +138,7 @@ function takePacket(client: Client, data: string, at: number): number {
   client._needed = end - at;
   if (byte > 127) {
     // In more than four bytes (2.2.3).
-  } else if (type === 3) {
+  } else if (type === Type.PUBLISH) {
     if (length <= client._receiveBytes) return end > data.length ? 0 : body;
     // The payload is skipped: the topic and a packet id are enough.
     client._needed = Math.min(client._needed, body - at + 4 + id);
@@ -135,24 +146,30 @@ function takePacket(client: Client, data: string, at: number): number {
       if (at + client._needed > data.length) return 0;
       shift = body + 2 + id;
       message.start = message.end = 0;
-      message.length = end - shift - (first > 49 ? 2 : 0);
-      if (message.length >= 0 && takeHead(client, first, data.substr(body + 2, id))) {
-        call(client.onSkipped, message);
-        if (first > 49) client._control += Begin.PUBACK + data.substr(shift, 2);
+      message.length = end - shift - (first < First.PUBLISH_QOS_1 ? 0 : 2);
+      client._skipped = first < First.PUBLISH_QOS_1 ? "" : Begin.PUBACK + data.substr(shift, 2);
+      if (
+        message.length >= 0 &&
+        client._skipped !== `${Begin.PUBACK}\0\0` &&
+        takeHead(client, first, data.substr(body + 2, id))
+      ) {
+        // Before the handler, which may end the connection.
         client._part = Math.max(0, end - data.length);
-        return client._part - end;
+        if (!client._part) client._control += client._skipped;
+        call(client.onSkipped, message);
+        return -Math.min(end, data.length);
       }
     }
-  } else if (length === (type === 13 ? 0 : type === 9 ? 3 : 2)) {
+  } else if (length === (type === Type.PINGRESP ? 0 : type === Type.SUBACK ? 3 : 2)) {
     if (end > data.length) return 0;
     byte = data.charCodeAt(end - 1);
-    if (type > 2 && (id || !length) && (type !== 9 || byte < 3 || byte === 128)) {
+    if (type > Type.CONNACK && (id || !length) && (type !== Type.SUBACK || byte < 3 || byte === 128)) {
       answer(client, type, id, byte);
       return -end;
     }
-    if (type === 2 && id < 256 && byte && byte < 6) return lose(client, byte);
+    if (type === Type.CONNACK && id < 256 && byte && byte < 6) return lose(client, byte);
     // A session that was to be clean is not there [MQTT-3.2.2-1].
-    if (type === 2 && (!id || (id === 256 && !client._clean))) {
+    if (type === Type.CONNACK && (!id || (id === 256 && !client._clean))) {
       accept(client, id > 0);
       return -end;
     }
@@ -173,6 +190,7 @@ export function onData(this: Socket, data: string): void {
   } else if (client._part) {
     at = Math.min(client._part, data.length);
     client._part -= at;
+    if (!client._part) client._control += client._skipped;
     // Neither PINGRESP nor an acknowledgement can overtake a message that is still arriving.
     client._silent = Math.min(client._silent, 0);
     client._unacknowledged = 0;
@@ -184,7 +202,13 @@ export function onData(this: Socket, data: string): void {
     const first = data.charCodeAt(at);
     let body = at + 2;
     let end = body + data.charCodeAt(at + 1);
-    if (first < 48 || first > 51 || end > body + 127 || end > data.length || !client.connected) {
+    if (
+      first < First.PUBLISH ||
+      first > First.PUBLISH_QOS_1 + 1 ||
+      end > body + 127 ||
+      end > data.length ||
+      !client.connected
+    ) {
       body = takePacket(client, data, at);
       if (!body) break;
       if (body < 0) {
@@ -196,10 +220,10 @@ export function onData(this: Socket, data: string): void {
     at = end;
     let start = body + 2 + ((data.charCodeAt(body) << 8) | data.charCodeAt(body + 1));
     const topic = data.substr(body + 2, start - body - 2);
-    if (first > 49) start += 2;
+    if (first >= First.PUBLISH_QOS_1) start += 2;
     if (
       start > end ||
-      (first > 49 && data.substr(start - 2, 2) === "\0\0") ||
+      (first >= First.PUBLISH_QOS_1 && data.substr(start - 2, 2) === "\0\0") ||
       ((topic !== client._topic || first !== client._first) && !takeHead(client, first, topic))
     ) {
       lose(client, Reason.UNEXPECTED_PACKET);
@@ -211,7 +235,8 @@ export function onData(this: Socket, data: string): void {
     const matching = client._matching;
     for (end = 0; end < matching.length; end++) call(matching[end]._handler, message);
     if (!end) call(client.onMessage, message);
-    if (first > 49) client._control += Begin.PUBACK + data.substr(start - 2, 2);
+    // A handler may have ended the connection that the message came through.
+    if (first >= First.PUBLISH_QOS_1 && this._client) client._control += Begin.PUBACK + data.substr(start - 2, 2);
   }
   message._chunk = "";
   message.bytes = undefined;

@@ -2,7 +2,7 @@ import { type Payload, Published } from "../../../src/client/publisher.ts";
 import type { Engine } from "../engine.ts";
 import type { Client } from "./client.ts";
 import { flush } from "./connection.ts";
-import { Limit } from "./limit.ts";
+import { First, Limit } from "./limit.ts";
 import { chars, must, packet } from "./text.ts";
 
 declare const E: Engine["E"];
@@ -42,15 +42,14 @@ function enqueue(publisher: Publisher, payload: string): Published {
   const client = publisher._client;
   const id = (client._lastId % Limit.MESSAGE_ID) + 1;
   let variable = publisher._topic;
-  if (publisher._first > 49) variable += chars(id >> 8, id);
+  const once = publisher._first < First.PUBLISH_QOS_1;
+  if (!once) variable += chars(id >> 8, id);
   variable = packet(publisher._first, variable.length + payload.length, variable);
   if (variable.length + payload.length > client._outboxBytes - client._outboxUsed) return Published.FULL;
-  if (publisher._first > 49) {
-    client._lastId = id;
-  } else {
+  if (once) {
     publisher._head = variable;
     publisher._length = payload.length;
-  }
+  } else client._lastId = id;
   payload = variable + payload;
   client._outboxUsed += payload.length;
   client._outbox.push(payload);

@@ -14,7 +14,6 @@ export enum State {
   UNWANTED,
   /** UNSUBSCRIBE is sent; UNSUBACK is awaited. */
   LEAVING,
-  GONE,
 }
 
 export interface Subscription {
@@ -27,6 +26,8 @@ export interface Subscription {
   readonly _client: Client;
   _handler: MessageHandler | undefined;
   _state: State;
+  /** The packet id of the last request for it. */
+  _id: number;
 }
 
 export function unsubscribe(this: Subscription): void {

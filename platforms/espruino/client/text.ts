@@ -50,7 +50,7 @@ export function must(name: string, condition: unknown, what: string): void {
 /** `value`, or `fallback` when there is none. */
 export function whole(name: string, value: number | undefined, fallback: number, min: number, max: number): number {
   value = value ?? fallback;
-  must(name, value >= min && value <= max && value % 1 === 0, `a whole number from ${min} to ${max}`);
+  must(name, value >= min && value <= max && value % 1 === 0, `a whole number from ${min} to ${max}, not ${value}`);
   return value;
 }
 

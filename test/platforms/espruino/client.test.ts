@@ -5,15 +5,49 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { once } from "node:events";
 import fc from "fast-check";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, expectTypeOf, test } from "vitest";
+import type * as compact from "../../../platforms/espruino/client/index.ts";
+import type { Message as CompactMessage } from "../../../platforms/espruino/client/input.ts";
+import type { Publisher as CompactPublisher } from "../../../platforms/espruino/client/publisher.ts";
+import type { Subscription as CompactSubscription } from "../../../platforms/espruino/client/subscription.ts";
 import { matches } from "../../../platforms/espruino/client/subscription.ts";
 import { isText } from "../../../platforms/espruino/client/text.ts";
+import type * as portable from "../../../src/index.ts";
 import { checkTopicFilter, checkTopicName, topicMatches } from "../../../src/packet/topic.ts";
 import { checkUtf8 } from "../../../src/packet/utf8.ts";
 import { bundleForEspruino } from "../../../tools/build/espruino.ts";
 import { printed } from "../../acceptance/device.ts";
 import { type Connection, type Script, ScriptedBroker, wellBehaved } from "../../acceptance/scripted-broker.ts";
 import { Sandbox } from "./sandbox.ts";
+
+/** What a program may use of a class. */
+type Face<Class> = { [Name in keyof Class as Name extends `_${string}` ? never : Name]: Class[Name] };
+/** What the portable client has for the functions that call it: its framer, its transport and its session. */
+type Inner = `on${"Open" | "Close" | "Writable" | "Data" | "Packet" | "Malformed" | "LargePublish" | "LargePayload"}`;
+/** A function that gives one of the client's own things gives one with the same face. */
+type Giving<Method, Thing> = Method extends (...values: infer Values) => unknown ? (...values: Values) => Thing : never;
+
+test("it has the public face of the portable client, as its types tell", () => {
+  type Wanted = Omit<Face<portable.Client>, Inner | "publisher" | "subscribe" | "onMessage" | "onSkipped">;
+  expectTypeOf<compact.Client>().toExtend<Wanted>();
+  expectTypeOf<ConstructorParameters<typeof compact.Client>>().toEqualTypeOf<
+    ConstructorParameters<typeof portable.Client>
+  >();
+  expectTypeOf<compact.Client["publisher"]>().toExtend<Giving<portable.Client["publisher"], CompactPublisher>>();
+  expectTypeOf<CompactPublisher>().toExtend<Pick<portable.Publisher, "publish">>();
+  // Of the compact client, `filter` is text, and the topic's place among the bytes is not told.
+  expectTypeOf<CompactSubscription>().toExtend<Omit<Face<portable.Subscription>, "filter" | "qos" | "handler">>();
+  expectTypeOf<Required<CompactMessage>>().toExtend<
+    Omit<Face<portable.Message>, "bytes" | "topicStart" | "topicEnd">
+  >();
+  expectTypeOf<NonNullable<CompactMessage["bytes"]>>().toExtend<portable.Message["bytes"]>();
+  type Handler = (message: CompactMessage) => void;
+  expectTypeOf<compact.Client["subscribe"]>().parameters.toEqualTypeOf<
+    [filter: string, qos: 0 | 1, handler: Handler]
+  >();
+  expectTypeOf<compact.Client["onMessage" | "onSkipped"]>().toEqualTypeOf<Handler | undefined>();
+  expectTypeOf<Omit<typeof compact, "Client" | "platform">>().toExtend<Omit<typeof portable, "Client" | "utf8Text">>();
+});
 
 const folder = mkdtempSync(join(tmpdir(), "mote-espruino-"));
 const cleanUp: (() => unknown)[] = [];
@@ -248,4 +282,105 @@ test("an ended subscription is told to the broker, and its filter can be subscri
   await broker.until("unsubscribe", 1);
   expect(broker.received("subscribe").map(({ subscriptions }) => subscriptions[0]!.topic)).toEqual(["a", "a", "b"]);
   expect(broker.received("unsubscribe").map(({ unsubscriptions }) => unsubscriptions)).toEqual([["b"]]);
+});
+
+test("a request never has the packet id of another that is not answered [MQTT-2.3.1-2]", async () => {
+  const broker = await scripted((packet, connection) => {
+    if (packet.cmd !== "subscribe" && packet.cmd !== "unsubscribe") return wellBehaved(packet, connection);
+    const requests = [...broker.received("subscribe"), ...broker.received("unsubscribe")];
+    if (requests.length < 4) return;
+    for (const { messageId } of broker.received("subscribe")) {
+      connection.send({ cmd: "suback", messageId: messageId!, granted: [0] });
+    }
+  });
+  const device = await start(
+    `url: "${broker.url}", tickMs: 10`,
+    `const granted = (name) => () => console.log("granted " + name);
+     client.onConnect = () => {
+       const one = client.subscribe("a", 0, () => {});
+       one.onGranted = granted("ended");
+       client.subscribe("x", 0, () => {}).unsubscribe();
+       one.unsubscribe();
+       client.subscribe("a", 0, () => {}).onGranted = granted("a");
+       client.subscribe("b", 0, () => {}).onGranted = granted("b");
+     };
+     client.connect();`,
+  );
+  await printed(device, "granted b");
+  const ids = [...broker.received("subscribe"), ...broker.received("unsubscribe")].map(({ messageId }) => messageId);
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(device.lines).toEqual(["granted a", "granted b"]);
+});
+
+test("it subscribes again when the session that the broker presents may have begun with a lost CONNACK", async () => {
+  const broker = await scripted((packet, connection) => {
+    const count = broker.connections.length;
+    if (packet.cmd !== "connect") return wellBehaved(packet, connection);
+    if (count === 2) return connection.socket.destroy();
+    connection.send({ cmd: "connack", returnCode: 0, sessionPresent: count > 2 });
+  });
+  const device = await start(
+    `url: "${broker.url}", clientId: "device", cleanSession: false, reconnectMinMs: 5, tickMs: 5`,
+    `let count = 0;
+     client.subscribe("a", 1, () => {}).onGranted = () => console.log("granted " + ++count);
+     client.onConnect = (session) => console.log("connected " + session);
+     client.connect();`,
+  );
+  await printed(device, "granted 1");
+  broker.connections[0]!.socket.destroy();
+  await printed(device, "granted 2");
+  expect(device.lines).toEqual(["connected false", "granted 1", "connected true", "granted 2"]);
+});
+
+/** The bytes of a PUBLISH with QoS 1. */
+async function published(messageId: number, payload: string): Promise<Buffer> {
+  const { generate } = await import("mqtt-packet");
+  return generate({ cmd: "publish", topic: "to/it", payload, qos: 1, messageId, dup: false, retain: false });
+}
+
+test("a skipped message is acknowledged once all of it is there", async () => {
+  const large = await published(5, "x".repeat(3_000));
+  const broker = await scripted((packet, connection) => {
+    wellBehaved(packet, connection);
+    if (packet.cmd === "subscribe") connection.socket.write(large.subarray(0, -1));
+    if (packet.cmd === "publish") connection.socket.write(large.subarray(-1));
+  });
+  const device = await start(
+    `url: "${broker.url}", tickMs: 10`,
+    `client.onSkipped = () => setTimeout(() => client.publish("skipped", ""), 1);
+     client.subscribe("to/it", 1, () => console.log("delivered")).onGranted = () => console.log("granted");
+     client.connect();`,
+  );
+  await broker.until("puback", 1);
+  const order = broker.connections[0]!.packets.map(({ cmd }) => cmd);
+  expect(order).toEqual(["connect", "subscribe", "publish", "puback"]);
+  expect(device.lines).toEqual(["granted"]);
+});
+
+test.each([10, 3_000])("a handler of a message of %i bytes may end its connection and begin another", async (size) => {
+  const bytes = await published(5, "x".repeat(size));
+  const broker = await scripted((packet, connection) => {
+    wellBehaved(packet, connection);
+    if (packet.cmd === "subscribe" && broker.connections.length === 1) connection.socket.write(bytes);
+  });
+  const device = await start(
+    `url: "${broker.url}", tickMs: 10`,
+    `let ends = 1;
+     const again = () => { if (!ends--) return; client.disconnect(); client.connect(); };
+     client.onSkipped = again;
+     client.subscribe("to/it", 1, again).onGranted = () => client.publish("granted", "", { qos: 1 });
+     setInterval(() => { if (!ends && client.connected && !client.inFlight && !client.queued) console.log("drained"); }, 10);
+     client.connect();`,
+  );
+  await broker.until("connect", 2);
+  await broker.until("publish", 2);
+  await printed(device, "drained");
+  expect(broker.connections[1]!.packets.map(({ cmd }) => cmd).slice(0, 3)).toEqual(["connect", "subscribe", "publish"]);
+  expect(broker.received("puback")).toEqual([]);
+});
+
+test("it pings with a keep-alive interval shorter than a tick, too [MQTT-3.1.2-23]", async () => {
+  const broker = await scripted(wellBehaved);
+  await start(`url: "${broker.url}", keepAlive: 1, tickMs: 1100`, `client.connect();`);
+  await broker.until("pingreq", 1);
 });
