@@ -1,13 +1,15 @@
 import { type AcknowledgementType, checkAcknowledgement, encodeAcknowledgement } from "../packet/acknowledgement.ts";
-import { readUint16 } from "../packet/bytes.ts";
+import { readUint16, writeUint16 } from "../packet/bytes.ts";
 import { PacketType } from "../packet/fixed-header.ts";
 import type { PublishView } from "../packet/publish.ts";
 import { Reason } from "../packet/reason.ts";
-import { NO_ENTRY, type Outbox } from "./outbox.ts";
+import { NO_ENTRY, type Outbox, State } from "./outbox.ts";
 
 /** Sends acknowledgements: the part of the client that QoS 2 needs. */
 export interface Answering {
   _acknowledge(type: AcknowledgementType, packetId: number): Reason;
+  /** How much of the outbox's next packet is sent. */
+  readonly _written: number;
 }
 
 /** Keeps over a reboot how far messages with QoS 2 have come. Each returns false when it could not. */
@@ -18,6 +20,8 @@ export interface SavedHandshakes {
   forgotten(place: number): void;
   /** A PUBREC has come: PUBREL takes the message's place. */
   released(packetId: number): boolean;
+  /** Whether what is to be sent with this packet id is still in the store alone. */
+  waits(packetId: number): boolean;
 }
 
 /**
@@ -110,21 +114,31 @@ export class ExactlyOnce {
       return client._acknowledge(PacketType.PUBCOMP, packetId);
     }
     const at = outbox.sentEntry(packetId);
+    let releaseId = packetId;
     if (at !== NO_ENTRY) {
-      const packet = outbox.packetAt(at);
-      const qos = outbox.qosAt(packet);
+      const qos = outbox.qosAt(outbox.packetAt(at));
       // PUBREC is for a message with QoS 2, PUBCOMP only after PUBREL.
       if (type === PacketType.PUBREC ? qos === 1 : qos > 0) return Reason.UNKNOWN_PACKET_ID;
       if (type === PacketType.PUBCOMP) outbox.finish(packetId);
-      // The broker has the message: from here on its place is PUBREL's, which is sent again in its stead [MQTT-4.4.0-1].
       else if (qos === 2) {
         // Without PUBREL in the store the message would be sent again after a reboot: then rather PUBREC comes again.
         if (this._saved?.released(packetId) === false) return Reason.TOO_MANY_UNFINISHED;
-        encodeAcknowledgement(outbox.bytes, packet, PacketType.PUBREL, packetId);
+        releaseId = release(outbox, at, packetId, client._written > 0);
       }
+    } else if (this.unsent(packetId, outbox)) {
+      return Reason.OK;
     }
     // Also of a message that is finished: one that comes again does no harm, and PUBREL lets the broker finish too.
-    return type === PacketType.PUBREC ? client._acknowledge(PacketType.PUBREL, packetId) : Reason.OK;
+    return type === PacketType.PUBREC ? client._acknowledge(PacketType.PUBREL, releaseId) : Reason.OK;
+  }
+
+  /**
+   * Whether what has this packet id is still to be sent on this connection. An answer before that is to the last connection's:
+   * it comes again, and PUBREL now would have the broker take what follows for another message. @internal
+   */
+  unsent(packetId: number, outbox: Outbox): boolean {
+    const inRing = (outbox._flight[packetId - 1] ?? NO_ENTRY) !== NO_ENTRY;
+    return (inRing && outbox.sentEntry(packetId) === NO_ENTRY) || this._saved?.waits(packetId) === true;
   }
 
   /** A connection is up again. `doubtful`: the session that the broker has may be another than what is here is of. @internal */
@@ -141,4 +155,43 @@ export class ExactlyOnce {
     this._received[place] = this._doubtful[place] = 0;
     this._saved?.forgotten(place);
   }
+}
+
+/**
+ * The broker has the message at `at`: its place in the ring is PUBREL's from here on, which is sent again in its stead
+ * [MQTT-4.4.0-1]. They go out in the order of PUBREC [MQTT-4.6.0-4], on the next connection, too: so this one takes the last
+ * place among them, and each of those takes the place of the one before. Returns the packet id whose PUBREL is to be sent
+ * now: another one's where some of an earlier connection still wait.
+ */
+function release(outbox: Outbox, at: number, packetId: number, writing: boolean): number {
+  const bytes = outbox.bytes;
+  let first = packetId;
+  let place = NO_ENTRY;
+  let next = outbox._tail;
+  encodeAcknowledgement(bytes, outbox.packetAt(at), PacketType.PUBREL, packetId);
+  for (let left = outbox._entries; left > 0; left--) {
+    next = outbox._begin(next);
+    const packet = outbox.packetAt(next);
+    const state = outbox._state(next);
+    if (next === at) {
+      place = at;
+    } else if (place !== NO_ENTRY && state !== State.DONE && outbox.qosAt(packet) < 0) {
+      // One of which a part is sent stays as it is.
+      if (!writing || packet !== outbox.packetStart) {
+        const id = readUint16(bytes, packet + 2);
+        if (state !== State.SENT && outbox._state(place) === State.SENT) first = id;
+        put(outbox, place, id);
+        place = next;
+      }
+    }
+    next = outbox._end(next);
+  }
+  put(outbox, place, packetId);
+  return first;
+}
+
+/** Gives the PUBREL at `place` its packet id. */
+function put(outbox: Outbox, place: number, packetId: number): void {
+  writeUint16(outbox.bytes, outbox.packetAt(place) + 2, packetId);
+  outbox._flight[packetId - 1] = place;
 }

@@ -168,11 +168,18 @@ export class SavedSession implements SavedHandshakes {
   released(packetId: number): boolean {
     const slot = packetId - 1;
     const small = this._small;
-    encodeAcknowledgement(small, CHECKSUM_SIZE, PacketType.PUBREL, this._sequences[slot]);
+    const sequence = (this._lastSequence + 1) & 0xffff; // in the order of PUBREC
+    encodeAcknowledgement(small, CHECKSUM_SIZE, PacketType.PUBREL, sequence);
     if (!this._write(slot, Kind.RELEASE, small, 0, RELEASE_SIZE)) return false;
     this._remove(slot, Kind.MESSAGE);
     this._kinds[slot] = Kind.RELEASE;
+    this._lastSequence = this._sequences[slot] = sequence;
     return true;
+  }
+
+  /** @internal */
+  waits(packetId: number): boolean {
+    return this._isWaiting(packetId - 1);
   }
 
   /** Nothing is to be done any more about the message with this packet id. @internal */
@@ -218,8 +225,11 @@ export class SavedSession implements SavedHandshakes {
   }
 
   private _leads(): boolean {
-    const oldest = this._outbox._flight.indexOf(this._outbox._tail);
-    return oldest >= 0 && ((this._lastSequence - this._sequences[oldest]) & 0xffff) >= LONGEST_LEAD;
+    for (let slot = 0; slot < this._kinds.length; slot++) {
+      const lead = (this._lastSequence - this._sequences[slot]) & 0xffff;
+      if (this._kinds[slot] !== Kind.NONE && lead >= LONGEST_LEAD) return true;
+    }
+    return false;
   }
 
   // What happens to a received packet id
@@ -284,17 +294,24 @@ export class SavedSession implements SavedHandshakes {
     this.waiting++;
   }
 
-  /** Takes what waits in the store into the outbox, the oldest first, as far as there is room. */
+  /**
+   * Takes what waits in the store into the outbox, as far as there is room: PUBRELs first, so that none is behind one whose
+   * PUBREC comes now [MQTT-4.6.0-4], and of either the oldest first.
+   */
   private _loadWaiting(): void {
-    while (this.waiting && this._restore(this._oldestWaiting())) this.waiting--;
+    while (this.waiting && this._restore(this._firstWaiting())) this.waiting--;
   }
 
-  private _oldestWaiting(): number {
-    let oldest = -1;
-    for (let slot = 0; slot < this._kinds.length; slot++) {
-      if (this._isWaiting(slot) && (oldest < 0 || this._isBefore(slot, oldest))) oldest = slot;
+  private _firstWaiting(): number {
+    const kinds = this._kinds;
+    let first = -1;
+    for (let slot = 0; slot < kinds.length; slot++) {
+      if (!this._isWaiting(slot)) continue;
+      if (first < 0 || (kinds[slot] === kinds[first] ? this._isBefore(slot, first) : kinds[slot] === Kind.RELEASE)) {
+        first = slot;
+      }
     }
-    return oldest;
+    return first;
   }
 
   /** The sequence number of the youngest message. */

@@ -19,6 +19,9 @@ const pubrec = (packetId: number): Packet => acknowledgement(PacketType.PUBREC, 
 const pubrel = (packetId: number): Packet => acknowledgement(PacketType.PUBREL, packetId);
 const pubcomp = (packetId: number): Packet => acknowledgement(PacketType.PUBCOMP, packetId);
 
+/** Of a PUBLISH with a topic and a payload of one character each. */
+const PUBLISH_BYTES = 8;
+
 /** Packets as "PUBLISH payload#2!", the mark for DUP, or "PUBREL#2". */
 function brief(packets: Packet[]): string[] {
   return packets.map((packet) => {
@@ -85,6 +88,63 @@ describe("publishing with QoS 2", () => {
     world.send(pubrec(4), pubrec(2));
     world.send(pubrec(3));
     expect(brief(world.take())).toEqual(["PUBREL#4", "PUBREL#2", "PUBREL#3"]);
+  });
+
+  it("sends PUBREL in the order of PUBREC on later connections, too [MQTT-4.6.0-4]", () => {
+    const world = worldWithQos2({ cleanSession: false, maximumInFlight: 6 });
+    world.connect();
+    for (const text of ["a", "b", "c", "d", "e"]) world.client.publish("t", text, { qos: 2 });
+    world.send(pubrec(6), pubrec(3), pubrec(5));
+    world.cut();
+    world.take();
+    world.reconnect(true);
+    expect(brief(world.take())).toEqual(["PUBLISH a#2!", "PUBREL#6", "PUBLISH c#4!", "PUBREL#3", "PUBREL#5"]);
+    world.send(pubcomp(3), pubrec(4), pubrec(2));
+    expect(brief(world.take())).toEqual(["PUBREL#4", "PUBREL#2"]);
+    world.cut();
+    world.reconnect(true);
+    expect(brief(world.take())).toEqual(["PUBREL#6", "PUBREL#5", "PUBREL#4", "PUBREL#2"]);
+    world.send(...[6, 5, 4, 2].map(pubcomp));
+    expect(world.client.inFlight).toBe(0);
+  });
+
+  it.each([
+    { sent: "no part", room: 0 },
+    { sent: "a part", room: 3 },
+  ])("lets no PUBREL overtake one of an earlier connection of which $sent is sent yet [MQTT-4.6.0-4]", ({ room }) => {
+    const world = worldWithQos2({ cleanSession: false });
+    world.connect();
+    for (const text of ["a", "b", "c"]) world.client.publish("t", text, { qos: 2 });
+    world.send(pubrec(3), pubrec(4));
+    world.cut();
+    world.take();
+    world.nextAttempt();
+    world.link.link.room = PUBLISH_BYTES + room;
+    world.accept(true);
+    expect(brief(world.take())).toEqual(["PUBLISH a#2!"]);
+    world.send(pubrec(2));
+    world.link.link.grant(Infinity);
+    expect(brief(world.take())).toEqual(["PUBREL#3", "PUBREL#4", "PUBREL#2"]);
+    world.send(pubcomp(3), pubcomp(4), pubcomp(2));
+    expect([world.events, world.client.inFlight]).toEqual([[false, Reason.CLOSED_BY_BROKER, true], 0]);
+  });
+
+  it("does not answer PUBREC of a message that is still to be sent again: the broker would take that for a new one [MQTT-4.3.3-1]", () => {
+    const world = worldWithQos2({ cleanSession: false });
+    world.connect();
+    for (const text of ["a", "b"]) world.client.publish("t", text, { qos: 2 });
+    world.cut();
+    world.take();
+    world.nextAttempt();
+    world.link.link.room = PUBLISH_BYTES;
+    world.accept(true);
+    expect(brief(world.take())).toEqual(["PUBLISH a#2!"]);
+    world.send(pubrec(3));
+    world.link.link.grant(Infinity);
+    expect(brief(world.take())).toEqual(["PUBLISH b#3!"]);
+    world.send(pubrec(2), pubrec(3), pubcomp(2), pubcomp(3));
+    expect(brief(world.take())).toEqual(["PUBREL#2", "PUBREL#3"]);
+    expect(world.client.inFlight).toBe(0);
   });
 
   it("begins anew when the broker lost the session, but for what the broker had taken over [MQTT-3.1.2-6]", () => {

@@ -44,8 +44,8 @@ describe("a saved session of MQTT 5", () => {
     second.client.onMessage = (message) => got.push(message.text());
     second.connect(true);
     const packets = second.take();
-    expect(brief(packets)).toEqual(["PUBLISH t=a#2!", "PUBREL#3"]);
-    expect((packets[0] as Publish).properties).toEqual({ contentType: "text/plain" });
+    expect(brief(packets)).toEqual(["PUBREL#3", "PUBLISH t=a#2!"]);
+    expect((packets[1] as Publish).properties).toEqual({ contentType: "text/plain" });
     second.send(publish("down", "x", { qos: 2, packetId: 9, dup: true }), puback(2), pubcomp(3));
     second.send(acknowledgement(PacketType.PUBREL, 9));
     expect(got).toEqual([]);

@@ -80,19 +80,45 @@ describe("after a reboot", () => {
     expect(store.records.size).toBe(0);
   });
 
-  it("PUBREL goes again for a message with QoS 2 that the broker has, in its place among the others", () => {
+  it("PUBREL goes again for messages with QoS 2 that the broker has, before others and in the order of PUBREC [MQTT-4.6.0-4]", () => {
     const store = new MemoryStore();
     const first = boot(store);
     first.connect();
-    for (const text of ["a", "b", "c"]) first.client.publish("t", text, { qos: 2 });
-    first.send(pubrec(3));
+    for (const text of ["a", "b", "c", "d"]) first.client.publish("t", text, { qos: 2 });
+    first.send(pubrec(5), pubrec(3));
 
     const second = boot(store);
     second.connect(true);
-    expect(brief(second.take())).toEqual(["PUBLISH a#2!", "PUBREL#3", "PUBLISH c#4!"]);
-    second.send(pubrec(2), pubcomp(3), pubrec(4), pubcomp(2), pubcomp(4));
+    expect(brief(second.take())).toEqual(["PUBREL#5", "PUBREL#3", "PUBLISH a#2!", "PUBLISH c#4!"]);
+    second.send(pubrec(4), pubrec(2));
+
+    const third = boot(store);
+    third.connect(true);
+    expect(brief(third.take())).toEqual(["PUBREL#5", "PUBREL#3", "PUBREL#4", "PUBREL#2"]);
+    third.send(...[5, 3, 4, 2].map(pubcomp));
     expect(store.records.size).toBe(0);
-    expect(second.client.inFlight).toBe(0);
+    expect(third.client.inFlight).toBe(0);
+  });
+
+  it("PUBREC of a message that the outbox has no room for yet waits until that is sent again", () => {
+    const store = new MemoryStore();
+    const first = boot(store, { outboxBytes: 512 });
+    first.connect();
+    for (const text of ["a", "b", "c"]) first.client.publish("t", text.padEnd(40), { qos: 2 });
+
+    const second = boot(store, { outboxBytes: 64 });
+    second.connect(true);
+    second.send(pubrec(4));
+    expect(brief(second.take())).toEqual([`PUBLISH ${"a".padEnd(40)}#2!`]);
+    for (const packetId of [2, 3, 4]) second.send(pubrec(packetId), pubcomp(packetId));
+    expect(brief(second.take()).map((text) => text.replace(/ +#/, "#"))).toEqual([
+      "PUBREL#2",
+      "PUBLISH b#3!",
+      "PUBREL#3",
+      "PUBLISH c#4!",
+      "PUBREL#4",
+    ]);
+    expect(store.records.size).toBe(0);
   });
 
   it("a received message with QoS 2 is not delivered again [MQTT-4.3.3-2]", () => {

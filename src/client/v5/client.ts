@@ -428,8 +428,14 @@ export class Client extends Client311 implements RefusalListener {
     const outbox = this._outbox;
     if (type === PacketType.PUBREC) {
       const entry = outbox.sentEntry(packetId);
-      if (entry === NO_ENTRY) return this._acknowledgeUnknown(PacketType.PUBREL, packetId);
-      if (view.reasonCode >= Reason.UNSPECIFIED_ERROR && outbox.qosAt(outbox.packetAt(entry)) === 2) {
+      if (entry === NO_ENTRY && !this._exactlyOnce!.unsent(packetId, outbox)) {
+        return this._acknowledgeUnknown(PacketType.PUBREL, packetId);
+      }
+      if (
+        entry !== NO_ENTRY &&
+        view.reasonCode >= Reason.UNSPECIFIED_ERROR &&
+        outbox.qosAt(outbox.packetAt(entry)) === 2
+      ) {
         this._refused(view.reasonCode, entry); // ends it [MQTT-4.4.0-2]
         outbox.finish(packetId);
         return Reason.OK;

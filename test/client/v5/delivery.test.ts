@@ -221,6 +221,26 @@ describe("QoS 0, 1 and 2 of MQTT 5", () => {
     world.take();
     world.send(pubrec(4), pubrec(2), pubrec(3));
     expect(brief(world.take())).toEqual(["PUBREL#4", "PUBREL#2", "PUBREL#3"]);
+    world.cut();
+    world.reconnect(true);
+    expect(brief(world.take())).toEqual(["PUBREL#4", "PUBREL#2", "PUBREL#3"]);
+  });
+
+  it("have no PUBREL, of any reason code, while the message is still to be sent again [MQTT-4.3.3-6]", () => {
+    const world = worldWithQos2();
+    world.connect();
+    for (const text of ["a", "b"]) world.client.publish("t", text, { qos: 2 });
+    world.cut();
+    world.take();
+    world.nextAttempt();
+    world.link.link.room = 9; // of one of them
+    world.accept(true);
+    expect(brief(world.take())).toEqual(["PUBLISH t=a#2!"]);
+    world.send(pubrec(3));
+    world.link.link.grant(Infinity);
+    expect(brief(world.take())).toEqual(["PUBLISH t=b#3!"]);
+    world.send(pubrec(2), pubrec(3));
+    expect(brief(world.take())).toEqual(["PUBREL#2", "PUBREL#3"]);
   });
 
   it("are acknowledged whether or not the application makes use of them [MQTT-4.5.0-2]", () => {
