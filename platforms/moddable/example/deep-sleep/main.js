@@ -1,5 +1,6 @@
 // A greenhouse sensor on a battery: it wakes, measures, connects, sends, waits until everything is acknowledged, and
-// sleeps. What could not be sent is in flash, and goes with what the next waking measures.
+// sleeps. setup/awake ends a waking in which that does not happen: what was not sent is in flash, and goes with what the
+// next waking measures.
 
 import config from "mc/config";
 import deepSleep from "deep-sleep";
@@ -23,15 +24,12 @@ greenhouse.next();
 temperature.publish(greenhouse.temperature);
 humidity.publish(greenhouse.humidity);
 
-let awakeMs = 0;
 const LOOK_MS = 50;
 const looking = Timer.repeat(() => {
-  awakeMs += LOOK_MS;
-  const done = client.queued + client.inFlight + session.waiting === 0;
-  if (!done && awakeMs < Number(config.awakeMs)) return;
+  if (client.queued + client.inFlight + session.waiting > 0) return;
   Timer.clear(looking);
   client.disconnect();
-  trace(`${config.id}: ${done ? "all is sent" : "the rest waits in flash"}\n`);
+  trace(`${config.id}: all is sent\n`);
   Timer.set(() => deepSleep(Number(config.sleepMs)), LOOK_MS); // DISCONNECT goes out meanwhile
 }, LOOK_MS);
 

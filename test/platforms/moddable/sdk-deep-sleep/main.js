@@ -1,5 +1,3 @@
-// The deep sleep of an ESP32 on a computer, for the test beside this.
+// Never begins: the network, `never` here, is not there.
 
-import deepSleep from "deep-sleep";
-
-deepSleep(600_000);
+trace("begun\n");
