@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { ExitCode, UserError } from "../cli/errors.ts";
@@ -87,6 +88,39 @@ async function make(
   const path = find(made, wanted);
   if (!path) throw new Error(`${tool} left no ${wanted}:\n${stdout}${stderr}`);
   return { path, output: stdout + stderr };
+}
+
+/** How large the SDK's compiler makes a module, in bytes. */
+export interface CompiledSize {
+  /** Of its instructions alone, which is what a device has of it in flash. */
+  code: number;
+  /** Of the file: also the names that it uses, which the linker makes one table of with those of all modules. */
+  file: number;
+  /** Of the file in a debug build (`mcconfig -d`): also a number for each line, and the file's name. */
+  debug: number;
+}
+
+/** Compiles a module as `mcconfig -m` has it compiled (`xsc -c -e`), and as `mcconfig -d -m` has (`xsc -c -e -d`). */
+export async function compiledSize(sdk: Sdk, source: string): Promise<CompiledSize> {
+  const folder = await mkdtemp(join(tmpdir(), "mote-xsc-"));
+  try {
+    const compile = async (...options: string[]): Promise<Buffer> => {
+      await sdkRun(sdk, "xsc", [source, "-c", "-e", ...options, "-o", folder, "-r", "module"], folder);
+      return readFile(join(folder, "module.xsb"));
+    };
+    const release = await compile();
+    return { code: atomSize(release, "CODE"), file: release.length, debug: (await compile("-d")).length };
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** The size of an atom of a compiled module: each begins with its size and its name, and the first holds all others. */
+function atomSize(compiled: Buffer, name: string): number {
+  for (let at = 8; at < compiled.length; at += compiled.readUInt32BE(at)) {
+    if (compiled.toString("latin1", at + 4, at + 8) === name) return compiled.readUInt32BE(at);
+  }
+  throw new Error(`A compiled module has no atom ${name}`);
 }
 
 /** Compiles the program that runs projects without a screen. Returns its path, below `output`. */

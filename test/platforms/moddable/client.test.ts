@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import { Reason } from "../../../src/packet/reason.ts";
 import { describeWith } from "../../support/require.ts";
-import { xs } from "../../tools/simulator/engine.ts";
+import { xs, xs32 } from "../../tools/simulator/engine.ts";
 import { Control, ShimDevice, stopDevices } from "./device.ts";
 
 afterEach(stopDevices);
@@ -118,5 +118,29 @@ describeWith(xs, "through this platform", () => {
     expect(device.lines).toEqual(Array(16).fill(`lost ${Reason.CONNECTION_LOST}`));
     expect(after.slotsPeak).toBeLessThanOrEqual(before.slotsPeak + 8);
     expect(after.slotsPeak).toBeLessThan(1_024);
+  });
+});
+
+describeWith(xs32, "of the 2,048 slots and 32,768 chunk bytes that Moddable gives a program on an ESP32", () => {
+  /** A socket of the shim takes of the heap what a device's takes of lwIP's memory: it does not count. */
+  const SOCKET = `
+    import TCP from "embedded:io/socket/tcp";
+    const callback = () => {};
+    globalThis.socket = new TCP({ address: "192.0.2.1", port: 1883, onReadable: callback, onWritable: callback });
+  `;
+
+  test("a connected client with 1 KB each way takes no more than docs/moddable.md says", async () => {
+    const taken = async (program: string): Promise<{ slots: number; chunkBytes: number; peak: number }> => {
+      const device = await ShimDevice.run(program);
+      await device.connect(60_000);
+      await device.receive("9003000101");
+      const { slots, chunkBytes, chunkBytesPeak } = await device.statistics();
+      return { slots, chunkBytes, peak: chunkBytesPeak };
+    };
+    const whole = await taken(PROGRAM);
+    const socket = await taken(SOCKET);
+    expect(whole.slots - socket.slots).toBeLessThanOrEqual(320);
+    expect(whole.chunkBytes - socket.chunkBytes).toBeLessThanOrEqual(3_200);
+    expect(whole.peak - socket.peak).toBeLessThanOrEqual(5_200);
   });
 });
