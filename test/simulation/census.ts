@@ -1,5 +1,14 @@
+export interface Count {
+  objects: number;
+  /** Of arrays, maps and sets. */
+  elements: number;
+  buffers: number;
+  /** Of the buffers. */
+  bytes: number;
+}
+
 /** How many objects can be reached from `root`, and how many bytes their buffers have: functions and what `isOutside` not. */
-export function census(root: object, isOutside: (value: object) => boolean): string {
+export function count(root: object, isOutside: (value: object) => boolean): Count {
   const seen = new Set<object>();
   const buffers = new Set<ArrayBufferLike>();
   let elements = 0;
@@ -18,5 +27,11 @@ export function census(root: object, isOutside: (value: object) => boolean): str
   visit(root);
   let bytes = 0;
   for (const buffer of buffers) bytes += buffer.byteLength;
-  return `${seen.size} objects, ${elements} elements, ${buffers.size} buffers of ${bytes} bytes`;
+  return { objects: seen.size, elements, buffers: buffers.size, bytes };
+}
+
+/** The same in words. */
+export function census(root: object, isOutside: (value: object) => boolean): string {
+  const { objects, elements, buffers, bytes } = count(root, isOutside);
+  return `${objects} objects, ${elements} elements, ${buffers} buffers of ${bytes} bytes`;
 }
