@@ -11,6 +11,8 @@ export class TcpProxy {
   bytesPerSecond = Infinity;
   /** … and what the broker sends. */
   bytesPerSecondToClient = Infinity;
+  /** Whether each connection ends as soon as it is made. */
+  unplugged = false;
   /** Gets what the broker sends, with the number of the connection. */
   onBrokerData: ((connection: number, chunk: Buffer) => void) | undefined;
   private readonly _server: Server;
@@ -26,6 +28,10 @@ export class TcpProxy {
     this._server = server;
     this.port = (server.address() as { port: number }).port;
     server.on("connection", (client: Socket) => {
+      if (this.unplugged) {
+        client.on("error", () => undefined).resetAndDestroy();
+        return;
+      }
       const number = ++this.connections;
       const target = connect(targetPort, "127.0.0.1");
       const pair: [Socket, Socket] = [client, target];

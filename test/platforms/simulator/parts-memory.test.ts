@@ -2,7 +2,7 @@
 // warm, in either version of MQTT.
 
 import { afterEach, describe, expect, it } from "vitest";
-import { PacketType } from "../../../src/packet/v5/index.ts";
+import { PacketType, Reason } from "../../../src/packet/v5/index.ts";
 import { CODEC, type PacketCodec } from "../../support/packet-link.ts";
 import { describeWith } from "../../support/require.ts";
 import { CODEC_V5, publish } from "../../support/scripted-world-v5.ts";
@@ -61,6 +61,30 @@ async function costOfPublishing(running: Running): Promise<unknown> {
   return cost;
 }
 
+/** What it takes to publish more than there is room for, over connections that come and go. */
+async function costOfDropping({ device, publishes }: Running): Promise<unknown> {
+  const round = async (): Promise<void> => {
+    await device.closed(Reason.CONNECTION_LOST);
+    await device.advance(40_000);
+    await device.connect();
+    await device.advance(2_000);
+  };
+  for (let count = 0; count < 3; count++) await round();
+  const reports = async (): Promise<Record<string, number>> =>
+    (await device.statistics()).reports as Record<string, number>;
+  const before = await reports();
+  publishes.length = 0;
+  const cost = await growth(device, async () => {
+    for (let count = 0; count < 5; count++) await round();
+  });
+  const after = await reports();
+  for (const cause of ["refused", "droppedOldest", "droppedNewest", "droppedOffline", "expired", "told"]) {
+    expect([cause, after[cause]! > before[cause]!]).toEqual([cause, true]);
+  }
+  expect(publishes.length).toBeGreaterThan(5);
+  return cost;
+}
+
 /** What receiving these takes, again and again. */
 async function costOfReceiving({ device }: Running, packets: Packet[]): Promise<unknown> {
   for (let round = 0; round < 12; round++) await device.send(...packets);
@@ -98,6 +122,12 @@ describeWith(xs, "on XS, once warm, nothing is allocated", () => {
       const running = await start(version, { qos: 0, publish: false, metrics: true, store: true });
       expect(await costOfReceiving(running, [message(qos)])).toEqual(NOTHING);
       expect((await running.device.statistics()).reports).toMatchObject({ writes: qos === 2 ? ROUNDS + 12 : 0 });
+    });
+
+    it.each([0, 1] as const)("by an offline queue that drops for every reason, QoS %i", async (qos) => {
+      for (const settings of [{}, { properties: true }, { store: true }]) {
+        expect(await costOfDropping(await start(version, { qos, queue: true, ...settings }))).toEqual(NOTHING);
+      }
     });
   });
 
