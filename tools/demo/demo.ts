@@ -34,6 +34,8 @@ export interface DemoState {
   published: number;
   acknowledged: number;
   received: number;
+  /** Messages that came again. */
+  duplicates: number;
   inFlight: number;
   /** Commands that reached the devices. */
   commands: number;
@@ -187,6 +189,10 @@ export class Demo {
 
   async state(): Promise<DemoState> {
     const devices = [...this._devices];
+    // The books first: what is in them, the devices have counted by the time they answer.
+    const booked = new Map(devices.map(([id]) => [id, this._ledger.receivedFrom(id)]));
+    const online = new Map(devices.map(([id]) => [id, this._ledger.onlineFrom(id)]));
+    const duplicates = this._ledger.duplicates;
     const answers = await Promise.all(devices.map(([, device]) => device.statistics().catch(() => undefined)));
     const all = new Map<string, Statistics>();
     for (const [index, [id]] of devices.entries()) {
@@ -196,12 +202,16 @@ export class Demo {
     }
     const sum = (name: string): number =>
       [...all.values()].reduce((total, { reports }) => total + (reports[name] ?? 0), 0);
+    // A sensor says once for each connection that it is online; what is more came again.
+    const said = (id: string): number => all.get(id)!.reports.online ?? 0;
+    const ids = [...all.keys()];
     return {
       devicesEnded: this._devicesEnded,
-      connected: [...all.keys()].filter((id) => this._connected.has(id)).length,
+      connected: ids.filter((id) => this._connected.has(id)).length,
       published: sum("published"),
       acknowledged: sum("acknowledged"),
-      received: [...all.keys()].reduce((total, id) => total + this._ledger.receivedFrom(id), 0),
+      received: ids.reduce((total, id) => total + booked.get(id)! + Math.min(online.get(id)!, said(id)), 0),
+      duplicates: ids.reduce((total, id) => total + Math.max(0, online.get(id)! - said(id)), duplicates),
       inFlight: sum("inFlight"),
       commands: sum("received"),
       first: all.get(FIRST),
@@ -252,7 +262,7 @@ export class Demo {
       received: last.received,
       receivedQos0: this._ledger.receivedQos0,
       lost: last.published - last.received,
-      duplicates: this._ledger.duplicates,
+      duplicates: last.duplicates,
       commands: last.commands,
       ...this._costs(end),
       collections: end ? end.collections : null,

@@ -3,10 +3,11 @@ const MEASUREMENTS = ["temperature", "humidity"] as const;
 
 /**
  * The books of what the example sensors' subscriber received. Each sample of a sensor is a message for each measurement,
- * and then its number: from the numbers follows, exactly, which messages are missing and which came twice.
+ * and then its number: from the numbers follows, exactly, which messages are missing and which came twice. That it is online
+ * has no number: how often it said so, the sensor itself has to tell.
  */
 export class Ledger {
-  /** Messages with QoS 1, each counted once. */
+  /** Messages of samples, with QoS 1, each counted once. */
   received = 0;
   /** Messages with QoS 1 that came again. */
   duplicates = 0;
@@ -25,7 +26,7 @@ export class Ledger {
     const sensor = this._sensor(id);
     if (name === "state") {
       // The will is published by the broker, not by the sensor.
-      if (payload === "online") this._count(sensor);
+      if (payload === "online") sensor.online++;
     } else if (name === "samples") {
       this._endSample(sensor, Number(payload));
     } else {
@@ -33,9 +34,14 @@ export class Ledger {
     }
   }
 
-  /** Messages with QoS 1 received from a sensor, each counted once. */
+  /** Messages of samples, with QoS 1, received from a sensor, each counted once. */
   receivedFrom(id: string): number {
     return this._sensor(id).received;
+  }
+
+  /** How often it came that a sensor is online. */
+  onlineFrom(id: string): number {
+    return this._sensor(id).online;
   }
 
   private _endSample(sensor: Sensor, number: number): void {
@@ -65,7 +71,7 @@ export class Ledger {
   private _sensor(id: string): Sensor {
     let sensor = this._sensors.get(id);
     if (!sensor) {
-      sensor = { received: 0, lastSample: 0, sinceSample: new Map() };
+      sensor = { received: 0, online: 0, lastSample: 0, sinceSample: new Map() };
       this._sensors.set(id, sensor);
     }
     return sensor;
@@ -74,6 +80,7 @@ export class Ledger {
 
 interface Sensor {
   received: number;
+  online: number;
   lastSample: number;
   sinceSample: Map<string, number>;
 }

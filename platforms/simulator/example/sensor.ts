@@ -19,11 +19,13 @@ const humidity = client.publisher(`${root}/humidity`, { qos: 1, decimals: 1 });
 const battery = client.publisher(`${root}/battery`, { decimals: 3 });
 const samples = client.publisher(`${root}/samples`, { qos: 1 });
 
-// Messages that were published, those of them with QoS 1, samples that there was no room for, and commands that came.
+// Messages that were published, those of them with QoS 1, samples that there was no room for, commands that came, and how
+// often it said that it is online.
 let messages = 0;
 let published = 0;
 let refused = 0;
 let received = 0;
+let online = 0;
 
 const TICK_MS = 50;
 let intervalMs = Number(settings.intervalMs ?? 1000);
@@ -48,11 +50,12 @@ function takeSample(): void {
   count(samples.publish(sample));
 }
 
-/** Books a message with QoS 1. */
-function count(result: Published): void {
-  if (result === Published.FULL) return;
+/** Books a message with QoS 1. Returns whether there was room for it. */
+function count(result: Published): boolean {
+  if (result === Published.FULL) return false;
   messages++;
   published++;
+  return true;
 }
 
 client.subscribe(`${root}/set/interval`, 1, (message) => {
@@ -62,7 +65,7 @@ client.subscribe(`${root}/set/interval`, 1, (message) => {
 });
 
 client.onConnect = () => {
-  count(state.publish("online"));
+  if (count(state.publish("online"))) online++;
 };
 client.onDisconnect = (reason) => console.log(`${id}: ${describe(reason)}`);
 client.connect();
@@ -73,5 +76,6 @@ onReport(() => {
   report("acknowledged", published - client.queued - client.inFlight);
   report("received", received);
   report("refused", refused);
+  report("online", online);
   report("inFlight", client.inFlight);
 });

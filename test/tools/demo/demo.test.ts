@@ -39,15 +39,18 @@ async function until(demo: Demo, condition: (state: Awaited<ReturnType<Demo["sta
   while (!condition(await demo.state())) await sleep(20);
 }
 
-/** The example sensor, but the first device has a fault. */
-async function failing(): Promise<string> {
+/** The example sensor, with more to it. */
+async function sensorWith(code: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "mote-demo-"));
   stopping.push(() => rm(folder, { recursive: true }));
   const example = await readFile(join(packageRoot, "platforms/simulator/example/sensor.ts"), "utf8");
-  const fault = `if (id === "greenhouse-1") setTimeout(() => { throw new Error("no sensor at this pin"); }, 300);`;
-  await writeFile(join(folder, "sensor.ts"), example + fault);
+  await writeFile(join(folder, "sensor.ts"), example + code);
   return join(folder, "sensor.ts");
 }
+
+/** The example sensor, but the first device has a fault. */
+const failing = (): Promise<string> =>
+  sensorWith(`if (id === "greenhouse-1") setTimeout(() => { throw new Error("no sensor at this pin"); }, 300);`);
 
 describeWith(xs, "a demo with its first device on XS", () => {
   it("publishes, commands and counts, and finds nothing amiss", async () => {
@@ -109,6 +112,14 @@ it("a demo whose devices have all ended says so", async () => {
   await notices.count(1);
   expect(await demo.state()).toMatchObject({ devicesEnded: 1, connected: 0, published: 0, first: undefined });
   expect(await demo.finish()).toMatchObject({ devices: 1, devicesEnded: 1, published: 0, received: 0, lost: 0 });
+});
+
+it("a demo whose devices say again that they are online, as after a PUBACK that got lost, finds that twice and nothing lost", async () => {
+  const { demo } = await start({ program: await sensorWith(`setTimeout(() => state.publish("online"), 200);`) });
+  await until(demo, ({ duplicates, received }) => duplicates === 2 && received > 10);
+  const report = await demo.finish();
+  expect(report).toMatchObject({ devices: 2, lost: 0, duplicates: 2 });
+  expect(report.received).toBe(report.published);
 });
 
 it("a demo that was ended before it was warm has no figures of that", async () => {
