@@ -1,10 +1,6 @@
-import {
-  ACKNOWLEDGEMENT_SIZE,
-  type AcknowledgementType,
-  checkAcknowledgement,
-  encodeAcknowledgement,
-} from "../packet/acknowledgement.ts";
-import { BARE_PACKET_SIZE, checkBarePacket, encodeBarePacket } from "../packet/bare.ts";
+import { ACKNOWLEDGEMENT_SIZE, BARE_PACKET_SIZE } from "../packet/constants.ts";
+import { type AcknowledgementType, checkAcknowledgement, encodeAcknowledgement } from "../packet/acknowledgement.ts";
+import { checkBarePacket, encodeBarePacket } from "../packet/bare.ts";
 import { copyBytes, readUint16 } from "../packet/bytes.ts";
 import { ConnackView, decodeConnack } from "../packet/connack.ts";
 import { type ConnectFields, connectSize, encodeConnect } from "../packet/connect.ts";
@@ -13,20 +9,14 @@ import { Framer, type PacketListener } from "../packet/framer.ts";
 import { decodePublish, PublishView } from "../packet/publish.ts";
 import { Reason } from "../packet/reason.ts";
 import { decodeSuback, SubackView } from "../packet/suback.ts";
+import { checkTopicFilter, checkTopicName } from "../packet/topic.ts";
 import type { Endpoint, Platform, Transport, TransportListener } from "../platform.ts";
 import type { Answering, ExactlyOnce } from "../session/exactly-once.ts";
-import { MESSAGE_OVERHEAD, NO_ENTRY, Outbox, type PayloadSource } from "../session/outbox.ts";
+import { MESSAGE_OVERHEAD, NO_ENTRY } from "../session/entry.ts";
+import { Outbox, type PayloadSource } from "../session/outbox.ts";
 import { Guard } from "./guard.ts";
 import { Message } from "./message.ts";
-import {
-  checkLength,
-  type ClientOptions,
-  connectFields,
-  encodeTopicFilter,
-  encodeTopicName,
-  inRange,
-  parseUrl,
-} from "./options.ts";
+import { checkLength, type ClientOptions, connectFields, encodeText, inRange, parseUrl } from "./options.ts";
 import { type Payload, Published, Publisher, type PublisherOptions, type Publishing } from "./publisher.ts";
 import { Reconnect } from "./reconnect.ts";
 import { type MessageHandler, Subscription, Subscriptions } from "./subscriptions.ts";
@@ -46,10 +36,13 @@ export enum Phase {
 export const CONTROL_BYTES = 256;
 /** What SUBSCRIBE takes besides its filter: fixed header, packet id, length of the filter, QoS. */
 export const SUBSCRIBE_OVERHEAD = 9;
-/** How many ticks' time may pass in one: a clock that jumps further ends no connection by itself. */
-const LONGEST_STEP_TICKS = 8;
-const LONGEST_MS = 2_147_483_647;
-const LARGEST_BUFFER = 16_777_215;
+
+enum Limit {
+  /** How many ticks' time may pass in one: a clock that jumps further ends no connection by itself. */
+  STEP_TICKS = 8,
+  MS = 2_147_483_647,
+  BUFFER = 16_777_215,
+}
 
 /**
  * An MQTT client that stays connected: it reconnects by itself, sends again what was not acknowledged, and renews
@@ -130,19 +123,19 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     this._exactlyOnce = options.exactlyOnce;
     this._createParts(
       options,
-      inRange("outboxBytes", options.outboxBytes, 1_024, 64, LARGEST_BUFFER),
+      inRange("outboxBytes", options.outboxBytes, 1_024, 64, Limit.BUFFER),
       inRange("maximumInFlight", options.maximumInFlight, 4, 1, 1_000),
       inRange("maximumSubscriptions", options.maximumSubscriptions, 16, 0, 1_000),
-      inRange("receiveBytes", options.receiveBytes, 1_024, 64, LARGEST_BUFFER),
+      inRange("receiveBytes", options.receiveBytes, 1_024, 64, Limit.BUFFER),
     );
     this._keepAliveMs = this._connect.keepAlive * 1_000;
-    this._connectTimeoutMs = inRange("connectTimeoutMs", options.connectTimeoutMs, 10_000, 1, LONGEST_MS);
-    this._pingTimeoutMs = inRange("pingTimeoutMs", options.pingTimeoutMs, 10_000, 1, LONGEST_MS);
-    this._acknowledgeTimeoutMs = inRange("acknowledgeTimeoutMs", options.acknowledgeTimeoutMs, 30_000, 1, LONGEST_MS);
+    this._connectTimeoutMs = inRange("connectTimeoutMs", options.connectTimeoutMs, 10_000, 1, Limit.MS);
+    this._pingTimeoutMs = inRange("pingTimeoutMs", options.pingTimeoutMs, 10_000, 1, Limit.MS);
+    this._acknowledgeTimeoutMs = inRange("acknowledgeTimeoutMs", options.acknowledgeTimeoutMs, 30_000, 1, Limit.MS);
     this._tickMs = inRange("tickMs", options.tickMs, 250, 1, 60_000);
     this._reconnect = new Reconnect(
-      inRange("reconnectMinMs", options.reconnectMinMs, 1_000, 1, LONGEST_MS),
-      inRange("reconnectMaxMs", options.reconnectMaxMs, 60_000, 1, LONGEST_MS),
+      inRange("reconnectMinMs", options.reconnectMinMs, 1_000, 1, Limit.MS),
+      inRange("reconnectMaxMs", options.reconnectMaxMs, 60_000, 1, Limit.MS),
     );
     this._transport = platform.createTransport();
   }
@@ -225,7 +218,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
   /** Prepares to publish to `topic`. Throws when the topic cannot be published to, or an option cannot be. */
   publisher(topic: string, options?: PublisherOptions): Publisher {
     const text = this._platform.text;
-    const bytes = encodeTopicName(text, "topic", topic);
+    const bytes = encodeText(text, "topic", topic, checkTopicName);
     checkLength("topic", bytes, this._outbox.bytes.length - MESSAGE_OVERHEAD);
     return new Publisher(this, text, bytes, this._maximumQos, options ?? {});
   }
@@ -240,7 +233,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
    * broker has lost the session. Throws when the filter is not one, is too long, or has a subscription already.
    */
   subscribe(filter: string, qos: 0 | 1 | 2, handler: MessageHandler): Subscription {
-    const bytes = encodeTopicFilter(this._platform.text, filter);
+    const bytes = encodeText(this._platform.text, "filter", filter, checkTopicFilter);
     checkLength("filter", bytes, this._control.length - SUBSCRIBE_OVERHEAD);
     const maximumQos = inRange("qos", qos, 0, 0, this._maximumQos);
     const subscription = new Subscription(this._subscriptions, bytes, maximumQos, handler);
@@ -265,7 +258,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
 
   protected _tick(): void {
     const now = this._platform.clock.now();
-    const longest = LONGEST_STEP_TICKS * this._tickMs;
+    const longest = Limit.STEP_TICKS * this._tickMs;
     let passed = (now - this._lastTick) | 0; // right even when the clock wraps at 32 bits
     this._lastTick = now;
     if (passed < 0) passed = 0;
@@ -283,7 +276,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
 
   /** Sends PINGREQ when nothing else was sent for so long [MQTT-3.1.2-23], and notices when the broker is silent. @internal */
   _keepAlive(passed: number): void {
-    this._upMs = Math.min(this._upMs + passed, LONGEST_MS);
+    this._upMs = Math.min(this._upMs + passed, Limit.MS);
     this._sinceSentMs += passed;
     if (this._outbox.inFlight || this._subscriptions.awaited) {
       this._sinceAcknowledgedMs += passed;

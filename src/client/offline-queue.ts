@@ -1,5 +1,6 @@
+import { DUP } from "../packet/constants.ts";
 import { readUint16, writeUint16 } from "../packet/bytes.ts";
-import { DUP, publishQos } from "../packet/publish.ts";
+import { publishQos } from "../packet/publish.ts";
 import { compact, type Version5 } from "../session/compact.ts";
 import { define } from "../session/define.ts";
 import { ENTRY_HEADER, MESSAGE_OVERHEAD, NO_ENTRY, type Outbox, type PayloadSource, State } from "../session/outbox.ts";

@@ -1,7 +1,6 @@
-import { copyBytes } from "../packet/bytes.ts";
-import type { ConnectFields, WillFields } from "../packet/connect.ts";
+import type { ConnectFields } from "../packet/connect.ts";
 import { Reason } from "../packet/reason.ts";
-import { checkTopicFilter, checkTopicName } from "../packet/topic.ts";
+import { checkTopicName } from "../packet/topic.ts";
 import { checkUtf8 } from "../packet/utf8.ts";
 import type { ExactlyOnce } from "../session/exactly-once.ts";
 import type { Endpoint, Text } from "../platform.ts";
@@ -57,50 +56,41 @@ export interface ClientOptions {
 
 /** Reads "scheme://host:port/path". */
 export function parseUrl(url: string): Endpoint {
-  url = `${url}`; // there may be none
-  const schemeEnd = url.indexOf("://");
-  const pathAt = schemeEnd < 0 ? -1 : url.indexOf("/", schemeEnd + 3);
-  const authority = url.slice(schemeEnd + 3, pathAt < 0 ? url.length : pathAt);
   // Wherever it is: a password may have a slash, and must not come into a message of an error.
-  if (url.indexOf("@") >= 0) throw new TypeError("url must not contain credentials: use username and password");
-  const scheme = url.slice(0, Math.max(schemeEnd, 0));
-  // The colons of an IPv6 address are in brackets; the port's is after them.
-  const bracket = authority.indexOf("]");
-  const colon = authority.indexOf(":", bracket + 1);
-  const hostname = bracket > 0 ? authority.slice(1, bracket) : authority.slice(0, colon < 0 ? authority.length : colon);
-  if (!scheme || !hostname) throw new TypeError(`url must be like mqtt://host:1883, not "${url}"`);
-  const port = colon < 0 ? (scheme === "mqtts" ? 8883 : 1883) : +authority.slice(colon + 1);
-  checkRange("port of url", port, 1, 65_535);
-  return { scheme, hostname, port, path: pathAt < 0 ? "" : url.slice(pathAt) };
+  if (/@/.test(url)) throw new TypeError("url must not contain credentials: use username and password");
+  // The colons of an IPv6 address are in brackets.
+  const part = /^(.+?):\/\/(?:\[(.+?)\]|([^:/]+))(:[^/]*)?([^]*)/.exec(url);
+  if (!part) throw new TypeError(`url must be like mqtt://host:1883, not "${url}"`);
+  const port = part[4] ? +part[4].slice(1) : part[1] === "mqtts" ? 8883 : 1883;
+  return {
+    scheme: part[1],
+    hostname: part[2] || part[3],
+    port: inRange("port of url", port, 0, 1, 65_535),
+    path: part[5],
+  };
 }
 
 /** The fields of CONNECT that the options ask for. */
 export function connectFields(options: ClientOptions, text: Text): ConnectFields {
-  const username = options.username;
-  const password = options.password;
   const will = options.will;
   const fields: ConnectFields = {
-    clientId: encodeString(text, "clientId", options.clientId ?? ""),
+    clientId: encodeText(text, "clientId", options.clientId ?? "", checkUtf8),
     cleanSession: options.cleanSession ?? true,
     keepAlive: inRange("keepAlive", options.keepAlive, 60, 0, 65_535),
-    will: will && willFields(will, text),
-    username: username === undefined ? undefined : encodeString(text, "username", username),
-    password: password === undefined ? undefined : encodeBytes(text, "password", password),
+    will: will && {
+      topic: encodeText(text, "will.topic", will.topic, checkTopicName),
+      payload: encodeBytes(text, "will.payload", will.payload),
+      qos: inRange("will.qos", will.qos, 0, 0, 2),
+      retain: will.retain ?? false,
+    },
+    username: options.username === undefined ? undefined : encodeText(text, "username", options.username, checkUtf8),
+    password: options.password === undefined ? undefined : encodeBytes(text, "password", options.password),
   };
   if (!fields.cleanSession && fields.clientId.length === 0) {
     throw new TypeError("clientId must not be empty when cleanSession is false");
   }
   if (fields.password && !fields.username) throw new TypeError("password needs a username");
   return fields;
-}
-
-function willFields(will: WillOptions, text: Text): WillFields {
-  return {
-    topic: encodeTopicName(text, "will.topic", will.topic),
-    payload: encodeBytes(text, "will.payload", will.payload),
-    qos: inRange("will.qos", will.qos, 0, 0, 2),
-    retain: will.retain ?? false,
-  };
 }
 
 /** `value`, or `fallback` when there is none. Throws a RangeError when it is not a whole number in the range. */
@@ -112,59 +102,27 @@ export function inRange(
   maximum: number,
 ): number {
   if (value === undefined) return fallback;
-  checkRange(name, value, minimum, maximum);
-  return value;
+  if (value >= minimum && value <= maximum && value % 1 === 0) return value;
+  throw new RangeError(`${name} must be a whole number from ${minimum} to ${maximum}, not ${value}`);
 }
 
-function checkRange(name: string, value: number, minimum: number, maximum: number): void {
-  if (!(value >= minimum && value <= maximum && value % 1 === 0)) {
-    throw new RangeError(`${name} must be a whole number from ${minimum} to ${maximum}, not ${value}`);
-  }
-}
-
-/** Throws a RangeError when a topic or filter has more bytes than there are buffers for. */
+/** Throws a RangeError when what has a name is longer than it can be. */
 export function checkLength(name: string, bytes: Uint8Array, longest: number): void {
-  if (bytes.length > longest)
-    throw new RangeError(`${name} has ${bytes.length} bytes: at most ${longest} are possible`);
+  const length = bytes.length;
+  // Written so that what has no length does not pass.
+  if (!(length <= longest)) throw new RangeError(`${name} must have at most ${longest} bytes, not ${length}`);
 }
 
-/** The UTF-8 of a topic name to publish to. Throws a TypeError when it is empty, has a wildcard or U+0000. */
-export function encodeTopicName(text: Text, name: string, topic: string): Uint8Array {
-  const bytes = encodeBytes(text, name, topic);
-  refuse(name, topic, checkTopicName(bytes, 0, bytes.length));
-  return bytes;
-}
-
-/** The UTF-8 of a topic filter. Throws a TypeError when it is empty, has a misplaced wildcard or U+0000. */
-export function encodeTopicFilter(text: Text, filter: string): Uint8Array {
-  const bytes = encodeBytes(text, "filter", filter);
-  refuse("filter", filter, checkTopicFilter(bytes, 0, bytes.length));
-  return bytes;
-}
-
-/** The UTF-8 of a text. Throws a TypeError when it has U+0000. */
-export function encodeString(text: Text, name: string, value: string): Uint8Array {
+/** The UTF-8 of a text that passes a check of the codec. Throws a TypeError that says what is wrong with it. */
+export function encodeText(
+  text: Text,
+  name: string,
+  value: string,
+  check: (bytes: Uint8Array, start: number, end: number) => Reason,
+): Uint8Array {
   const bytes = encodeBytes(text, name, value);
-  refuse(name, value, checkUtf8(bytes, 0, bytes.length));
-  return bytes;
-}
-
-/** Bytes as they are, or the UTF-8 of a text: 65,535 at most. */
-export function encodeBytes(text: Text, name: string, value: string | Uint8Array): Uint8Array {
-  let size = value.length;
-  const room = new Uint8Array(typeof value === "string" ? size * 3 : 0);
-  if (typeof value === "string") size = text.encode(value, room, 0, room.length);
-  // Written so that what is neither, and has no length, does not pass.
-  if (!(size <= 65_535)) throw new RangeError(`${name} must have at most 65535 bytes, not ${size}`);
-  if (typeof value !== "string") return value;
-  const bytes = new Uint8Array(size);
-  copyBytes(bytes, 0, room, 0, size);
-  return bytes;
-}
-
-/** Throws a TypeError that says what is wrong with a text. */
-export function refuse(name: string, value: string, reason: Reason): void {
-  if (!reason) return;
+  const reason = check(bytes, 0, bytes.length);
+  if (!reason) return bytes;
   const fault =
     reason === Reason.EMPTY_TOPIC
       ? "must not be empty"
@@ -173,5 +131,16 @@ export function refuse(name: string, value: string, reason: Reason): void {
         : reason === Reason.MISPLACED_WILDCARD
           ? "may have + only as a whole level and # only as the last one"
           : "must be well-formed text without U+0000";
-  throw new TypeError(name === "username" ? `${name} ${fault}` : `${name} ${fault}: "${value}"`);
+  // A user name must not come into a log.
+  throw new TypeError(`${name} ${fault}${name === "username" ? "" : `: "${value}"`}`);
+}
+
+/** Bytes as they are, or the UTF-8 of a text: 65,535 at most. */
+export function encodeBytes(text: Text, name: string, value: string | Uint8Array): Uint8Array {
+  if (typeof value === "string") {
+    const room = new Uint8Array(value.length * 3);
+    value = room.slice(0, text.encode(value, room, 0, room.length));
+  }
+  checkLength(name, value, 65_535);
+  return value;
 }

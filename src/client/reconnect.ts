@@ -1,9 +1,11 @@
 import { Reason } from "../packet/reason.ts";
 
-/** A connection that ends sooner than this after CONNACK did not last. */
-const SHORT_LIFE_MS = 10_000;
-/** So many connections that did not last, one after the other, are no accident. */
-const SHORT_LIVES = 3;
+enum Limit {
+  /** A connection that ends sooner than this after CONNACK did not last. */
+  SHORT_LIFE_MS = 10_000,
+  /** So many connections that did not last, one after the other, are no accident. */
+  SHORT_LIVES = 3,
+}
 
 /**
  * When to connect again: exponential back-off with full jitter, so that a thousand devices that lost one broker do not
@@ -29,12 +31,12 @@ export class Reconnect {
    */
   lost(reason: Reason, upMs: number): Reason {
     const byBroker = reason === Reason.CLOSED_BY_BROKER || reason === Reason.CONNECTION_LOST;
-    if (upMs >= SHORT_LIFE_MS) this._attempts = 0;
+    if (upMs >= Limit.SHORT_LIFE_MS) this._attempts = 0;
     // Once the other client has become slow, the lives of this one are longer: the last one counts all the same.
-    const short = upMs < SHORT_LIFE_MS || this._shortLives === SHORT_LIVES - 1;
+    const short = upMs < Limit.SHORT_LIFE_MS || this._shortLives === Limit.SHORT_LIVES - 1;
     if (upMs >= this._maximum) this._shortLives = 0;
     else if (byBroker && upMs >= 0 && short) this._shortLives++;
-    return byBroker && upMs >= 0 && this._shortLives >= SHORT_LIVES ? Reason.TAKEN_OVER : reason;
+    return byBroker && upMs >= 0 && this._shortLives >= Limit.SHORT_LIVES ? Reason.TAKEN_OVER : reason;
   }
 
   /** The application begins anew. */

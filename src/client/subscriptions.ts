@@ -1,5 +1,5 @@
+import { SUBSCRIPTION_FAILED } from "../packet/constants.ts";
 import { encodeSubscribe, type SubscribeEntry } from "../packet/subscribe.ts";
-import { SUBSCRIPTION_FAILED } from "../packet/suback.ts";
 import { topicMatches } from "../packet/topic.ts";
 import { encodeUnsubscribe } from "../packet/unsubscribe.ts";
 import type { Guard } from "./guard.ts";

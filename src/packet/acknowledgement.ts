@@ -1,13 +1,11 @@
-import { NO_ROOM, readUint16, writeUint16 } from "./bytes.ts";
-import { firstByte, type PacketType } from "./fixed-header.ts";
+import { ACKNOWLEDGEMENT_SIZE, NO_ROOM } from "./constants.ts";
+import { readUint16, writeUint16 } from "./bytes.ts";
+import { checkBodySize, firstByte, type PacketType } from "./fixed-header.ts";
 import { Reason } from "./reason.ts";
 
 /** The packets that carry a packet id and nothing else (3.4 to 3.7, 3.11). */
 export type AcknowledgementType =
   PacketType.PUBACK | PacketType.PUBREC | PacketType.PUBREL | PacketType.PUBCOMP | PacketType.UNSUBACK;
-
-/** Size of an acknowledgement in bytes. */
-export const ACKNOWLEDGEMENT_SIZE = 4;
 
 /** Writes an acknowledgement of `packetId`, 1 to 65,535, at `at`. Returns where it ends, or `NO_ROOM`. */
 export function encodeAcknowledgement(
@@ -25,6 +23,5 @@ export function encodeAcknowledgement(
 
 /** Checks the body of an acknowledgement; its packet id is then `readUint16(bytes, start)`. */
 export function checkAcknowledgement(bytes: Uint8Array, start: number, end: number): Reason {
-  if (end - start !== 2) return end - start < 2 ? Reason.TRUNCATED : Reason.TRAILING_BYTES;
-  return readUint16(bytes, start) === 0 ? Reason.PACKET_ID_ZERO : Reason.OK;
+  return checkBodySize(start, end, 2) || (readUint16(bytes, start) ? Reason.OK : Reason.PACKET_ID_ZERO);
 }

@@ -1,12 +1,9 @@
-import { NO_ROOM } from "./bytes.ts";
+import { BARE_PACKET_SIZE, NO_ROOM } from "./constants.ts";
 import { firstByte, type PacketType } from "./fixed-header.ts";
 import { Reason } from "./reason.ts";
 
 /** The packets that are a fixed header and nothing else (3.12 to 3.14). */
 export type BarePacketType = PacketType.PINGREQ | PacketType.PINGRESP | PacketType.DISCONNECT;
-
-/** Size of a bare packet in bytes. */
-export const BARE_PACKET_SIZE = 2;
 
 /** Writes PINGREQ, PINGRESP or DISCONNECT at `at`. Returns where it ends, or `NO_ROOM`. */
 export function encodeBarePacket(into: Uint8Array, at: number, type: BarePacketType): number {

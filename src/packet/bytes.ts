@@ -1,8 +1,5 @@
 // Moving bytes and numbers between buffers: what every packet is made of. All integers are big-endian (1.5.2).
 
-/** Returned by every encoder in place of the end of its packet when the packet does not fit into the buffer. */
-export const NO_ROOM = -1;
-
 /** Reads the 16-bit integer at `at`. */
 export function readUint16(bytes: Uint8Array, at: number): number {
   return (bytes[at] << 8) | bytes[at + 1];
@@ -20,7 +17,7 @@ export function writeUint16(into: Uint8Array, at: number, value: number): void {
  */
 export function copyBytes(into: Uint8Array, at: number, from: Uint8Array, start: number, end: number): void {
   if (start === 0 && end === from.length) into.set(from, at);
-  else while (start < end) into[at++] = from[start++];
+  else for (at -= start; start < end; start++) into[at + start] = from[start];
 }
 
 /** Moves bytes `start` up to, not including, `end` to `at` within one array; the ranges may overlap. */
@@ -39,6 +36,6 @@ export function writeField(into: Uint8Array, at: number, field: Uint8Array): num
 /** The end of the length-prefixed field at `at`, or 0 when it reaches beyond `end`. */
 export function fieldEnd(bytes: Uint8Array, at: number, end: number): number {
   if (at + 2 > end) return 0;
-  const fieldEnd = at + 2 + readUint16(bytes, at);
-  return fieldEnd > end ? 0 : fieldEnd;
+  at += 2 + readUint16(bytes, at);
+  return at > end ? 0 : at;
 }

@@ -1,5 +1,5 @@
-import { NO_ROOM } from "./bytes.ts";
-import { firstByte, PacketType } from "./fixed-header.ts";
+import { NO_ROOM } from "./constants.ts";
+import { checkBodySize, firstByte, PacketType } from "./fixed-header.ts";
 import { Reason } from "./reason.ts";
 
 /** Writes CONNACK at `at`. `returnCode` is 0 to 5 (table 3.1). Returns where it ends, or `NO_ROOM`. */
@@ -21,7 +21,8 @@ export class ConnackView {
 
 /** Reads the body of CONNACK into `view`. */
 export function decodeConnack(bytes: Uint8Array, start: number, end: number, view: ConnackView): Reason {
-  if (end - start !== 2) return end - start < 2 ? Reason.TRUNCATED : Reason.TRAILING_BYTES;
+  const reason = checkBodySize(start, end, 2);
+  if (reason) return reason;
   const flags = bytes[start];
   const returnCode = bytes[start + 1];
   if (flags > 1) return Reason.CONNACK_FLAGS;

@@ -1,19 +1,25 @@
-import { fieldEnd, NO_ROOM, readUint16, writeField, writeUint16 } from "./bytes.ts";
+import { NO_ROOM } from "./constants.ts";
+import { fieldEnd, readUint16, writeField, writeUint16 } from "./bytes.ts";
 import { firstByte, packetSize, PacketType, writeFixedHeader } from "./fixed-header.ts";
 import { Reason } from "./reason.ts";
 import { checkTopicName } from "./topic.ts";
 import { checkUtf8 } from "./utf8.ts";
 
-const USERNAME = 0x80;
-const PASSWORD = 0x40;
-const WILL_RETAIN = 0x20;
-const WILL_QOS_SHIFT = 3;
-const WILL = 0x04;
-const CLEAN_SESSION = 0x02;
+/** The connect flags (3.1.2.3). */
+enum Flag {
+  USERNAME = 0x80,
+  PASSWORD = 0x40,
+  WILL_RETAIN = 0x20,
+  WILL_QOS_SHIFT = 3,
+  WILL = 0x04,
+  CLEAN_SESSION = 0x02,
+}
 
 /** Protocol name and level of MQTT 3.1.1: the variable header's first seven bytes (3.1.2.1, 3.1.2.2). */
-const PROTOCOL_SIZE = 7;
-const PROTOCOL_LEVEL = 4;
+enum Protocol {
+  SIZE = 7,
+  LEVEL = 4,
+}
 
 /** The message that the broker publishes when it loses this client (3.1.2.5). */
 export interface WillFields {
@@ -46,12 +52,12 @@ export function encodeConnect(into: Uint8Array, at: number, connect: ConnectFiel
   into[at + 2] = 0x4d; // MQTT
   into[at + 3] = 0x51;
   into[at + 4] = into[at + 5] = 0x54;
-  into[at + 6] = PROTOCOL_LEVEL;
+  into[at + 6] = Protocol.LEVEL;
   into[at + 7] =
-    (username ? USERNAME : 0) |
-    (password ? PASSWORD : 0) |
-    (will ? WILL | (will.qos << WILL_QOS_SHIFT) | (will.retain ? WILL_RETAIN : 0) : 0) |
-    (connect.cleanSession ? CLEAN_SESSION : 0);
+    (username ? Flag.USERNAME : 0) |
+    (password ? Flag.PASSWORD : 0) |
+    (will ? Flag.WILL | (will.qos << Flag.WILL_QOS_SHIFT) | (will.retain ? Flag.WILL_RETAIN : 0) : 0) |
+    (connect.cleanSession ? Flag.CLEAN_SESSION : 0);
   writeUint16(into, at + 8, connect.keepAlive);
   at = writeField(into, at + 10, connect.clientId);
   if (will) at = writeField(into, writeField(into, at, will.topic), will.payload);
@@ -68,7 +74,7 @@ export function connectSize(connect: ConnectFields): number {
 function connectLength(connect: ConnectFields): number {
   const will = connect.will;
   return (
-    PROTOCOL_SIZE +
+    Protocol.SIZE +
     3 +
     (2 + connect.clientId.length) +
     (will ? 4 + will.topic.length + will.payload.length : 0) +
@@ -100,7 +106,7 @@ export class ConnectView {
 
 /** Reads the body of CONNECT into `view`. */
 export function decodeConnect(bytes: Uint8Array, start: number, end: number, view: ConnectView): Reason {
-  if (start + PROTOCOL_SIZE + 3 > end) return Reason.TRUNCATED;
+  if (start + Protocol.SIZE + 3 > end) return Reason.TRUNCATED;
   const named =
     readUint16(bytes, start) === 4 &&
     bytes[start + 2] === 0x4d &&
@@ -108,26 +114,26 @@ export function decodeConnect(bytes: Uint8Array, start: number, end: number, vie
     bytes[start + 4] === 0x54 &&
     bytes[start + 5] === 0x54;
   if (!named) return Reason.PROTOCOL_NAME;
-  if (bytes[start + 6] !== PROTOCOL_LEVEL) return Reason.PROTOCOL_LEVEL;
+  if (bytes[start + 6] !== Protocol.LEVEL) return Reason.PROTOCOL_LEVEL;
   const flags = bytes[start + 7];
   const reason = checkFlags(flags);
   if (reason) return reason;
-  view.cleanSession = (flags & CLEAN_SESSION) !== 0;
-  view.hasWill = (flags & WILL) !== 0;
-  view.willQos = (flags >> WILL_QOS_SHIFT) & 3;
-  view.willRetain = (flags & WILL_RETAIN) !== 0;
-  view.hasUsername = (flags & USERNAME) !== 0;
-  view.hasPassword = (flags & PASSWORD) !== 0;
+  view.cleanSession = (flags & Flag.CLEAN_SESSION) !== 0;
+  view.hasWill = (flags & Flag.WILL) !== 0;
+  view.willQos = (flags >> Flag.WILL_QOS_SHIFT) & 3;
+  view.willRetain = (flags & Flag.WILL_RETAIN) !== 0;
+  view.hasUsername = (flags & Flag.USERNAME) !== 0;
+  view.hasPassword = (flags & Flag.PASSWORD) !== 0;
   view.keepAlive = readUint16(bytes, start + 8);
-  return decodePayload(bytes, start + PROTOCOL_SIZE + 3, end, view);
+  return decodePayload(bytes, start + Protocol.SIZE + 3, end, view);
 }
 
 function checkFlags(flags: number): Reason {
   if (flags & 1) return Reason.CONNECT_RESERVED_FLAG;
-  const willQos = (flags >> WILL_QOS_SHIFT) & 3;
+  const willQos = (flags >> Flag.WILL_QOS_SHIFT) & 3;
   if (willQos === 3) return Reason.QOS;
-  if (!(flags & WILL) && (willQos || flags & WILL_RETAIN)) return Reason.WILL_FLAGS;
-  return flags & PASSWORD && !(flags & USERNAME) ? Reason.PASSWORD_WITHOUT_USERNAME : Reason.OK;
+  if (!(flags & Flag.WILL) && (willQos || flags & Flag.WILL_RETAIN)) return Reason.WILL_FLAGS;
+  return flags & Flag.PASSWORD && !(flags & Flag.USERNAME) ? Reason.PASSWORD_WITHOUT_USERNAME : Reason.OK;
 }
 
 /** The fields of CONNECT's payload come in this order [MQTT-3.1.3-1]. */

@@ -20,15 +20,14 @@ export enum PacketType {
   AUTH = 15,
 }
 
-/** The largest remaining length that four bytes can say (2.2.3). */
-export const MAX_REMAINING_LENGTH = 268_435_455;
-
-/** The types whose flags are 0010 instead of 0000 (table 2.2), a bit each. */
-const TYPES_WITH_FLAG_1 = (1 << PacketType.PUBREL) | (1 << PacketType.SUBSCRIBE) | (1 << PacketType.UNSUBSCRIBE);
+enum Types {
+  /** Those whose flags are 0010 instead of 0000 (table 2.2), a bit each: PUBREL, SUBSCRIBE, UNSUBSCRIBE. */
+  WITH_FLAG_1 = 0b101_0100_0000,
+}
 
 /** The first byte of a packet of any type but PUBLISH, whose flags are its own (2.2.2). */
 export function firstByte(type: PacketType): number {
-  return (type << 4) | flagsOf(type);
+  return (type << 4) | (((Types.WITH_FLAG_1 >> type) & 1) << 1);
 }
 
 /** Whether a first byte can begin a packet: its type, its flags, and PUBLISH's QoS and DUP. */
@@ -40,11 +39,13 @@ export function checkFirstByte(header: number): Reason {
     return qos === 0 && header & 8 ? Reason.DUP_WITH_QOS_0 : Reason.OK;
   }
   if (type === 0 || type === 15) return Reason.PACKET_TYPE;
-  return (header & 15) === flagsOf(type) ? Reason.OK : Reason.HEADER_FLAGS;
+  return header === firstByte(type) ? Reason.OK : Reason.HEADER_FLAGS;
 }
 
-function flagsOf(type: number): number {
-  return (TYPES_WITH_FLAG_1 >> type) & 1 ? 2 : 0;
+/** Checks the size of a body that has the same size in all packets of its type. */
+export function checkBodySize(start: number, end: number, size: number): Reason {
+  const length = end - start;
+  return length === size ? Reason.OK : length < size ? Reason.TRUNCATED : Reason.TRAILING_BYTES;
 }
 
 /** How many bytes a remaining length takes: 1 to 4. */
@@ -59,11 +60,9 @@ export function packetSize(remainingLength: number): number {
 
 /** Writes a fixed header at `at`. Returns where it ends. */
 export function writeFixedHeader(into: Uint8Array, at: number, header: number, remainingLength: number): number {
-  into[at++] = header;
-  while (remainingLength > 127) {
-    into[at++] = (remainingLength & 127) | 128;
-    remainingLength >>= 7;
-  }
-  into[at++] = remainingLength;
-  return at;
+  into[at] = header;
+  // An array of bytes takes the low eight bits of what it is given.
+  for (; remainingLength > 127; remainingLength >>= 7) into[++at] = remainingLength | 128;
+  into[at + 1] = remainingLength;
+  return at + 2;
 }

@@ -1,5 +1,6 @@
+import { MAX_REMAINING_LENGTH } from "./constants.ts";
 import { copyBytes, readUint16, writeUint16 } from "./bytes.ts";
-import { checkFirstByte, MAX_REMAINING_LENGTH, PacketType } from "./fixed-header.ts";
+import { checkFirstByte, PacketType } from "./fixed-header.ts";
 import { publishQos } from "./publish.ts";
 import { Reason } from "./reason.ts";
 

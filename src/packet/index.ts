@@ -1,10 +1,18 @@
 // The codec of MQTT 3.1.1, all 14 packets in both directions: `mote-mqtt/codec`.
 
-export { NO_ROOM, copyBytes, readUint16, writeUint16 } from "./bytes.ts";
+export {
+  ACKNOWLEDGEMENT_SIZE,
+  BARE_PACKET_SIZE,
+  DUP,
+  MAX_REMAINING_LENGTH,
+  NO_ROOM,
+  RETAIN,
+  SUBSCRIPTION_FAILED,
+} from "./constants.ts";
+export { copyBytes, readUint16, writeUint16 } from "./bytes.ts";
 export {
   checkFirstByte,
   firstByte,
-  MAX_REMAINING_LENGTH,
   packetSize,
   PacketType,
   remainingLengthSize,
@@ -27,22 +35,15 @@ export { ConnackView, decodeConnack, encodeConnack } from "./connack.ts";
 export {
   closePublish,
   decodePublish,
-  DUP,
   encodePublish,
   openPublish,
   publishHeader,
   publishQos,
   PublishView,
-  RETAIN,
   setPublishPacketId,
 } from "./publish.ts";
-export {
-  ACKNOWLEDGEMENT_SIZE,
-  type AcknowledgementType,
-  checkAcknowledgement,
-  encodeAcknowledgement,
-} from "./acknowledgement.ts";
+export { type AcknowledgementType, checkAcknowledgement, encodeAcknowledgement } from "./acknowledgement.ts";
 export { decodeSubscribe, encodeSubscribe, type SubscribeEntry, SubscribeView } from "./subscribe.ts";
-export { decodeSuback, encodeSuback, SubackView, SUBSCRIPTION_FAILED } from "./suback.ts";
+export { decodeSuback, encodeSuback, SubackView } from "./suback.ts";
 export { decodeUnsubscribe, encodeUnsubscribe, UnsubscribeView } from "./unsubscribe.ts";
-export { BARE_PACKET_SIZE, type BarePacketType, checkBarePacket, encodeBarePacket } from "./bare.ts";
+export { type BarePacketType, checkBarePacket, encodeBarePacket } from "./bare.ts";

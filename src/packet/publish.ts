@@ -1,21 +1,24 @@
-import { copyBytes, fieldEnd, NO_ROOM, readUint16, writeField, writeUint16 } from "./bytes.ts";
+import { DUP, NO_ROOM, RETAIN } from "./constants.ts";
+import { copyBytes, fieldEnd, readUint16, writeField, writeUint16 } from "./bytes.ts";
 import { packetSize, PacketType, remainingLengthSize, writeFixedHeader } from "./fixed-header.ts";
 import { Reason } from "./reason.ts";
 import { checkTopicName } from "./topic.ts";
 
-/** The flags of PUBLISH's first byte (3.3.1). */
-export const RETAIN = 0x01;
-export const DUP = 0x08;
-const QOS_SHIFT = 1;
+enum Layout {
+  /** Where the first byte has the QoS (3.3.1). */
+  QOS_SHIFT = 1,
+  /** What `openPublish` leaves before the topic for a fixed header whose length is not known yet. */
+  HEADER_ROOM = 5,
+}
 
 /** The first byte of a PUBLISH. */
 export function publishHeader(qos: number, retain: boolean, dup?: boolean): number {
-  return (PacketType.PUBLISH << 4) | (dup ? DUP : 0) | (qos << QOS_SHIFT) | (retain ? RETAIN : 0);
+  return (PacketType.PUBLISH << 4) | (dup ? DUP : 0) | (qos << Layout.QOS_SHIFT) | (retain ? RETAIN : 0);
 }
 
 /** The QoS that a PUBLISH's first byte says: 0 to 2, or 3 which is not allowed. */
 export function publishQos(header: number): number {
-  return (header >> QOS_SHIFT) & 3;
+  return (header >> Layout.QOS_SHIFT) & 3;
 }
 
 /**
@@ -44,18 +47,15 @@ export function encodePublish(
   return at + (end - start);
 }
 
-/** What `openPublish` leaves before the topic for a fixed header whose length is not known yet. */
-const HEADER_ROOM = 5;
-
 /**
  * Begins a PUBLISH whose payload the caller writes in place, so that it need not be measured first: leaves room for the
  * fixed header at `at`, writes the topic, leaves room for a packet id. Returns where the payload goes, or `NO_ROOM`
  * when that is beyond `limit`. `closePublish` follows.
  */
 export function openPublish(into: Uint8Array, at: number, limit: number, qos: number, topic: Uint8Array): number {
-  const payloadAt = at + HEADER_ROOM + 2 + topic.length + (qos ? 2 : 0);
+  const payloadAt = at + Layout.HEADER_ROOM + 2 + topic.length + (qos ? 2 : 0);
   if (payloadAt > limit) return NO_ROOM;
-  writeField(into, at + HEADER_ROOM, topic);
+  writeField(into, at + Layout.HEADER_ROOM, topic);
   return payloadAt;
 }
 
@@ -64,8 +64,8 @@ export function openPublish(into: Uint8Array, at: number, limit: number, qos: nu
  * starts: up to three bytes after `at`.
  */
 export function closePublish(into: Uint8Array, at: number, end: number, header: number): number {
-  const length = end - at - HEADER_ROOM;
-  const start = at + HEADER_ROOM - 1 - remainingLengthSize(length);
+  const length = end - at - Layout.HEADER_ROOM;
+  const start = at + Layout.HEADER_ROOM - 1 - remainingLengthSize(length);
   writeFixedHeader(into, start, header, length);
   return start;
 }

@@ -1,9 +1,7 @@
-import { copyBytes, NO_ROOM, readUint16, writeUint16 } from "./bytes.ts";
+import { NO_ROOM, SUBSCRIPTION_FAILED } from "./constants.ts";
+import { copyBytes, readUint16, writeUint16 } from "./bytes.ts";
 import { firstByte, packetSize, PacketType, writeFixedHeader } from "./fixed-header.ts";
 import { Reason } from "./reason.ts";
-
-/** SUBACK's return code for a filter that the broker refused (3.9.3); the others are the QoS granted, 0 to 2. */
-export const SUBSCRIPTION_FAILED = 0x80;
 
 /** Writes SUBACK at `at`, a return code for each filter of the SUBSCRIBE. Returns where it ends, or `NO_ROOM`. */
 export function encodeSuback(into: Uint8Array, at: number, packetId: number, codes: Uint8Array): number {

@@ -1,22 +1,10 @@
+import { DOLLAR, HASH, PLUS, SLASH } from "./constants.ts";
 import { Reason } from "./reason.ts";
 import { checkUtf8 } from "./utf8.ts";
 
-const HASH = 0x23;
-const DOLLAR = 0x24;
-const PLUS = 0x2b;
-const SLASH = 0x2f;
-
 /** Whether bytes `start` to `end` are a topic name: not empty [MQTT-4.7.3-1], no wildcard [MQTT-3.3.2-2], UTF-8. */
 export function checkTopicName(bytes: Uint8Array, start: number, end: number): Reason {
-  if (start === end) return Reason.EMPTY_TOPIC;
-  let anyHigh = 0;
-  for (let at = start; at < end; at++) {
-    const byte = bytes[at];
-    if (byte === PLUS || byte === HASH) return Reason.WILDCARD_IN_TOPIC;
-    if (byte === 0) return Reason.NULL_CHARACTER;
-    anyHigh |= byte;
-  }
-  return anyHigh & 0x80 ? checkUtf8(bytes, start, end) : Reason.OK;
+  return start === end ? Reason.EMPTY_TOPIC : checkUtf8(bytes, start, end, true);
 }
 
 /**
@@ -28,9 +16,8 @@ export function checkTopicFilter(bytes: Uint8Array, start: number, end: number):
   for (let at = start; at < end; at++) {
     const byte = bytes[at];
     if (byte !== PLUS && byte !== HASH) continue;
-    const beginsLevel = at === start || bytes[at - 1] === SLASH;
-    const endsLevel = at + 1 === end || (byte === PLUS && bytes[at + 1] === SLASH);
-    if (!beginsLevel || !endsLevel) return Reason.MISPLACED_WILDCARD;
+    if (at > start && bytes[at - 1] !== SLASH) return Reason.MISPLACED_WILDCARD;
+    if (at + 1 < end && (byte === HASH || bytes[at + 1] !== SLASH)) return Reason.MISPLACED_WILDCARD;
   }
   return checkUtf8(bytes, start, end);
 }

@@ -1,35 +1,32 @@
+import { HASH, PLUS } from "./constants.ts";
 import { Reason } from "./reason.ts";
 
 /**
  * Whether bytes `start` up to, not including, `end` are a UTF-8 string that MQTT allows: well-formed, no surrogates
  * [MQTT-1.5.3-1], no U+0000 [MQTT-1.5.3-2]. A byte order mark is a character like any other [MQTT-1.5.3-3].
+ *
+ * @param isTopicName whether it must not have the wildcards + and # either [MQTT-3.3.2-2].
  */
-export function checkUtf8(bytes: Uint8Array, start: number, end: number): Reason {
-  while (start < end) {
-    const lead = bytes[start++];
-    if (lead === 0) return Reason.NULL_CHARACTER;
-    if (lead < 0x80) continue;
-    // The second byte's range shuts out overlong forms, surrogates and what is above U+10FFFF (RFC 3629, 4).
-    let low = 0x80;
-    let high = 0xbf;
-    let following = 1;
-    if (lead < 0xc2 || lead > 0xf4) return Reason.ILL_FORMED_UTF8;
-    if (lead >= 0xf0) {
-      following = 3;
-      if (lead === 0xf0) low = 0x90;
-      if (lead === 0xf4) high = 0x8f;
-    } else if (lead >= 0xe0) {
-      following = 2;
-      if (lead === 0xe0) low = 0xa0;
-      if (lead === 0xed) high = 0x9f;
+export function checkUtf8(bytes: Uint8Array, start: number, end: number, isTopicName?: boolean): Reason {
+  for (; start < end; start++) {
+    const lead = bytes[start];
+    if (lead < 0x80) {
+      if (lead === 0) return Reason.NULL_CHARACTER;
+      if (isTopicName && (lead === PLUS || lead === HASH)) return Reason.WILDCARD_IN_TOPIC;
+      continue;
     }
-    if (start + following > end) return Reason.ILL_FORMED_UTF8;
-    for (; following > 0; following--) {
-      const byte = bytes[start++];
-      if (byte < low || byte > high) return Reason.ILL_FORMED_UTF8;
-      low = 0x80;
-      high = 0xbf;
+    const following = lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
+    const last = start + following;
+    if (lead < 0xc2 || lead > 0xf4 || last >= end) return Reason.ILL_FORMED_UTF8;
+    let character = lead & (0x3f >> following);
+    while (start < last) {
+      const byte = bytes[++start];
+      if (byte >> 6 !== 2) return Reason.ILL_FORMED_UTF8;
+      character = (character << 6) | (byte & 0x3f);
     }
+    // Neither overlong, nor a surrogate, nor above U+10FFFF (RFC 3629, 3).
+    const shortest = following < 2 ? 0x80 : following < 3 ? 0x800 : 0x1_0000;
+    if (character < shortest || character >> 11 === 0x1b || character > 0x10_ffff) return Reason.ILL_FORMED_UTF8;
   }
   return Reason.OK;
 }

@@ -3,7 +3,8 @@ import { readUint16, writeUint16 } from "../packet/bytes.ts";
 import { PacketType } from "../packet/fixed-header.ts";
 import type { PublishView } from "../packet/publish.ts";
 import { Reason } from "../packet/reason.ts";
-import { NO_ENTRY, type Outbox, State } from "./outbox.ts";
+import { NO_ENTRY, State } from "./entry.ts";
+import type { Outbox } from "./outbox.ts";
 
 /** Sends acknowledgements: the part of the client that QoS 2 needs. */
 export interface Answering {

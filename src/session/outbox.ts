@@ -1,7 +1,10 @@
-import { ACKNOWLEDGEMENT_SIZE } from "../packet/acknowledgement.ts";
+import { ACKNOWLEDGEMENT_SIZE, DUP } from "../packet/constants.ts";
 import { readUint16, writeUint16 } from "../packet/bytes.ts";
 import { PacketType } from "../packet/fixed-header.ts";
-import { closePublish, DUP, openPublish, publishQos, setPublishPacketId } from "../packet/publish.ts";
+import { closePublish, openPublish, publishQos, setPublishPacketId } from "../packet/publish.ts";
+import { ENTRY_HEADER, NO_ENTRY, State } from "./entry.ts";
+
+export { ENTRY_HEADER, MESSAGE_OVERHEAD, NO_ENTRY, State } from "./entry.ts";
 
 /** Writes a message's payload in place. */
 export interface PayloadSource {
@@ -15,28 +18,6 @@ export interface Saved {
   readonly waiting: number;
   ended(packetId: number): void;
 }
-
-/** An entry of the ring is a state, padding and length, and the encoded packet. */
-export const ENTRY_HEADER = 4;
-
-/** What a message may take of the ring besides its topic and payload: the entry's header, PUBLISH's headers, a packet id. */
-export const MESSAGE_OVERHEAD = ENTRY_HEADER + 5 + 2 + 2;
-
-/** What is to be done with an entry of the ring. */
-export enum State {
-  /** Nothing more is to be done with it; its bytes come free once it is the oldest. */
-  DONE,
-  /** Waits to be sent. */
-  QUEUED,
-  /** Waits to be sent, and has its packet id. */
-  IDENTIFIED,
-  /** Sent; waits to be acknowledged. */
-  SENT,
-  /** No entry: the ring goes on at its beginning. */
-  WRAP,
-}
-
-export const NO_ENTRY = -1;
 
 /**
  * The messages on their way to the broker: a ring of encoded PUBLISH packets in one buffer, in the order they were

@@ -1,12 +1,14 @@
-import { ACKNOWLEDGEMENT_SIZE, encodeAcknowledgement } from "../packet/acknowledgement.ts";
+import { ACKNOWLEDGEMENT_SIZE, DUP } from "../packet/constants.ts";
+import { encodeAcknowledgement } from "../packet/acknowledgement.ts";
 import { readUint16, writeUint16 } from "../packet/bytes.ts";
 import { PacketType } from "../packet/fixed-header.ts";
-import { DUP, publishPacketId, publishQos, setPublishPacketId } from "../packet/publish.ts";
+import { publishPacketId, publishQos, setPublishPacketId } from "../packet/publish.ts";
 import type { Store } from "../platform.ts";
 import { Crc32 } from "./crc32.ts";
 import { define } from "./define.ts";
 import type { ExactlyOnce, SavedHandshakes } from "./exactly-once.ts";
-import { ENTRY_HEADER, NO_ENTRY, type Outbox, type PayloadSource, State } from "./outbox.ts";
+import { ENTRY_HEADER, NO_ENTRY, State } from "./entry.ts";
+import { type Outbox, type PayloadSource } from "./outbox.ts";
 
 /** What is saved: the part of a client that a saved session needs. */
 export interface SessionOwner {

@@ -329,7 +329,7 @@ describe("publisher", () => {
 
   it("refuses a topic that the outbox could never take, even with an empty payload", () => {
     const world = new ScriptedWorld({ outboxBytes: 64 });
-    expect(() => world.client.publisher("t".repeat(52))).toThrow("topic has 52 bytes: at most 51 are possible");
+    expect(() => world.client.publisher("t".repeat(52))).toThrow("topic must have at most 51 bytes, not 52");
     world.connect();
     expect(world.client.publish("t".repeat(51), "", { qos: 1 })).toBe(Published.SENT);
   });

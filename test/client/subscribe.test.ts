@@ -181,7 +181,7 @@ describe("subscribe", () => {
     ["a+", 0, 'filter may have + only as a whole level and # only as the last one: "a+"'],
     ["a\0", 0, "filter must be well-formed text without U+0000"],
     ["a", 2, "qos must be a whole number from 0 to 1, not 2"],
-    ["x".repeat(300), 0, "filter has 300 bytes: at most 247 are possible"],
+    ["x".repeat(300), 0, "filter must have at most 247 bytes, not 300"],
   ])(
     "refuses %j with QoS %i: a mistake of the programmer [MQTT-3.8.3-1], [MQTT-4.7.1-2], [MQTT-4.7.1-3], [MQTT-4.7.3-1], [MQTT-4.7.3-2]",
     (filter, qos, message) => {

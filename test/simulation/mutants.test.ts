@@ -1,8 +1,9 @@
 // The simulation can fail: each client here is broken in one way, and each invariant notices at least one of them.
 
+import { DUP } from "../../src/packet/constants.ts";
 import { describe, expect, it } from "vitest";
 import type { Client } from "../../src/client/client.ts";
-import { DUP, publishQos } from "../../src/packet/publish.ts";
+import { publishQos } from "../../src/packet/publish.ts";
 import { PacketType, Reason } from "../../src/packet/index.ts";
 import type { PayloadSource } from "../../src/session/outbox.ts";
 import { isFailure, trySeed } from "./replay.ts";

@@ -204,7 +204,7 @@ const PARTS: [string, string][] = [
   ["  PUBLISH, topic names", keeping("decodePublish, openPublish, closePublish", "packet/publish.ts")],
   ["  outbox (PUBLISH in it)", keeping("Outbox", "session/outbox.ts")],
   ["  subscriptions (SUBSCRIBE in it)", keeping("Subscriptions", "client/subscriptions.ts")],
-  ["  options", keeping("parseUrl, connectFields, encodeTopicFilter", "client/options.ts")],
+  ["  options", keeping("parseUrl, connectFields, encodeText", "client/options.ts")],
   ["  publisher, decimals", keeping("Publisher", "client/publisher.ts")],
   ["  back-off", keeping("Reconnect", "client/reconnect.ts")],
   ["transport: names, TCP, TLS's faults", keeping("ModdableTransport", "transport.ts", "platforms/moddable")],

@@ -1,12 +1,14 @@
+import { MAX_REMAINING_LENGTH } from "../../../src/packet/constants.ts";
 import { encodeAcknowledgement, type AcknowledgementType } from "../../../src/packet/acknowledgement.ts";
 import { type BarePacketType, encodeBarePacket } from "../../../src/packet/bare.ts";
 import { writeField, writeUint16 } from "../../../src/packet/bytes.ts";
 import { type ConnectFields, connectSize, encodeConnect } from "../../../src/packet/connect.ts";
-import { MAX_REMAINING_LENGTH, packetSize, PacketType, writeFixedHeader } from "../../../src/packet/fixed-header.ts";
+import { packetSize, PacketType, writeFixedHeader } from "../../../src/packet/fixed-header.ts";
 import { publishHeader } from "../../../src/packet/publish.ts";
 import { encodeSubscribe } from "../../../src/packet/subscribe.ts";
 import { encodeUnsubscribe } from "../../../src/packet/unsubscribe.ts";
-import { encodeTopicFilter, encodeTopicName, inRange } from "../../../src/client/options.ts";
+import { checkTopicFilter, checkTopicName } from "../../../src/packet/topic.ts";
+import { encodeText, inRange } from "../../../src/client/options.ts";
 import { utf8Text } from "../../../src/utf8-text.ts";
 import type { ModdableTransport } from "../transport.ts";
 import { type Data, toBytes, type WriteOptions } from "./options.ts";
@@ -121,7 +123,7 @@ export class Writer {
 
   private _writePublish(data: Uint8Array, options: WriteOptions): void {
     const qos = inRange("QoS", options.QoS, 0, 0, 2);
-    const topic = encodeTopicName(utf8Text, "topic", options.topic ?? "");
+    const topic = encodeText(utf8Text, "topic", options.topic ?? "", checkTopicName);
     const byteLength = inRange("byteLength", options.byteLength, data.length, data.length, MAX_REMAINING_LENGTH);
     const length = 2 + topic.length + (qos ? 2 : 0) + byteLength;
     const size = packetSize(length) - byteLength + data.length;
@@ -144,7 +146,7 @@ export class Writer {
     if (items.length === 0) throw new TypeError("items must not be empty");
     const id = this._identify(options);
     const entries = items.map(({ topic, QoS }) => ({
-      filter: encodeTopicFilter(utf8Text, topic),
+      filter: encodeText(utf8Text, "filter", topic, checkTopicFilter),
       qos: inRange("QoS", QoS, 0, 0, 2),
     }));
     let size = packetSize(2);

@@ -1,12 +1,7 @@
+import { DUP, MAX_REMAINING_LENGTH, RETAIN } from "../../packet/constants.ts";
 import { writeField, writeUint16 } from "../../packet/bytes.ts";
-import {
-  MAX_REMAINING_LENGTH,
-  packetSize,
-  PacketType,
-  remainingLengthSize,
-  writeFixedHeader,
-} from "../../packet/fixed-header.ts";
-import { DUP, publishQos, RETAIN } from "../../packet/publish.ts";
+import { packetSize, PacketType, remainingLengthSize, writeFixedHeader } from "../../packet/fixed-header.ts";
+import { publishQos } from "../../packet/publish.ts";
 import { Reason } from "../../packet/reason.ts";
 import type { Client } from "../client.ts";
 import { inRange } from "../options.ts";

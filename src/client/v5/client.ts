@@ -2,6 +2,8 @@ import type { AcknowledgementType } from "../../packet/acknowledgement.ts";
 import { copyBytes, writeUint16 } from "../../packet/bytes.ts";
 import { packetSize, PacketType } from "../../packet/fixed-header.ts";
 import { Reason } from "../../packet/reason.ts";
+import { checkTopicName } from "../../packet/topic.ts";
+import { checkUtf8 } from "../../packet/utf8.ts";
 import { AcknowledgementView, decodeAcknowledgement, encodeAcknowledgement } from "../../packet/v5/acknowledgement.ts";
 import { decodeAuth, encodeAuth } from "../../packet/v5/auth.ts";
 import { ConnackView, decodeConnack } from "../../packet/v5/connack.ts";
@@ -14,11 +16,12 @@ import { disconnectReason, isReasonCode, ReasonCode } from "../../packet/v5/reas
 import { decodeSuback, SubackView } from "../../packet/v5/suback.ts";
 import { decodeUnsuback } from "../../packet/v5/unsuback.ts";
 import type { Platform } from "../../platform.ts";
-import { MESSAGE_OVERHEAD, NO_ENTRY, type PayloadSource } from "../../session/outbox.ts";
+import { MESSAGE_OVERHEAD, NO_ENTRY } from "../../session/entry.ts";
+import { type PayloadSource } from "../../session/outbox.ts";
 import { Outbox, type RefusalListener, REFUSED_ENTRY } from "../../session/v5/outbox.ts";
 import { TopicAliases } from "../../session/v5/topic-aliases.ts";
 import { Client as Client311, CONTROL_BYTES, Phase, SUBSCRIBE_OVERHEAD } from "../client.ts";
-import { checkLength, encodeString, encodeTopicName, inRange } from "../options.ts";
+import { checkLength, encodeText, inRange } from "../options.ts";
 import { type Payload, Published } from "../publisher.ts";
 import { Message, RejectedMessage } from "./message.ts";
 import {
@@ -135,7 +138,8 @@ export class Client extends Client311 implements RefusalListener {
       this._aliasMaximum,
       inRange("topicAliasBytes", options.topicAliasBytes, 64, 1, 65_535),
     );
-    this._method = method === undefined ? undefined : encodeString(platform.text, "authenticationMethod", method);
+    this._method =
+      method === undefined ? undefined : encodeText(platform.text, "authenticationMethod", method, checkUtf8);
   }
 
   protected override _createParts(
@@ -192,7 +196,7 @@ export class Client extends Client311 implements RefusalListener {
   /** Prepares to publish to `topic`, with the same properties each time. Throws when one of them cannot be. */
   override publisher(topic: string, options?: PublisherOptions): Publisher {
     const text = this._platform.text;
-    const bytes = encodeTopicName(text, "topic", topic);
+    const bytes = encodeText(text, "topic", topic, checkTopicName);
     const alias = options?.topicAlias ? this._outbox.aliasOf(bytes) : 0;
     const publisher = new Publisher(this, text, bytes, this._maximumQos, options ?? {}, alias);
     const room = this._outbox.bytes.length - MESSAGE_OVERHEAD;

@@ -2,14 +2,14 @@ import type { Text } from "../../platform.ts";
 import type { ConnectFields } from "../../packet/v5/connect.ts";
 import { Property } from "../../packet/v5/properties.ts";
 import { Reason } from "../../packet/reason.ts";
+import { checkTopicName } from "../../packet/topic.ts";
+import { checkUtf8 } from "../../packet/utf8.ts";
 import { checkSubscriptionFilter } from "../../packet/v5/topic.ts";
 import {
   type ClientOptions as ClientOptions311,
   encodeBytes,
-  encodeString,
-  encodeTopicName,
+  encodeText,
   inRange,
-  refuse,
   type WillOptions as WillOptions311,
 } from "../options.ts";
 import { LARGEST_UINT32, PropertyList, type UserProperty } from "./property-list.ts";
@@ -93,13 +93,13 @@ export function connectFields(options: ClientOptions, text: Text): Connect {
   const will = options.will;
   const cleanStart = options.cleanStart ?? true;
   return {
-    clientId: encodeString(text, "clientId", options.clientId ?? ""),
+    clientId: encodeText(text, "clientId", options.clientId ?? "", checkUtf8),
     cleanStart,
     cleanSession: cleanStart,
     keepAlive: inRange("keepAlive", options.keepAlive, 60, 0, 65_535),
     properties: connectProperties(options, text),
     will: will && {
-      topic: encodeTopicName(text, "will.topic", will.topic),
+      topic: encodeText(text, "will.topic", will.topic, checkTopicName),
       payload: encodeBytes(text, "will.payload", will.payload),
       qos: inRange("will.qos", will.qos, 0, 0, 2),
       retain: will.retain ?? false,
@@ -115,7 +115,7 @@ export function connectFields(options: ClientOptions, text: Text): Connect {
         text,
       ).list,
     },
-    username: username === undefined ? undefined : encodeString(text, "username", username),
+    username: username === undefined ? undefined : encodeText(text, "username", username, checkUtf8),
     password: password === undefined ? undefined : encodeBytes(text, "password", password),
   };
 }
@@ -155,7 +155,7 @@ export function messageProperties(
   text: Text,
 ): PropertyList {
   const responseTopic = options.responseTopic;
-  if (responseTopic !== undefined) encodeTopicName(text, `${prefix}responseTopic`, responseTopic);
+  if (responseTopic !== undefined) encodeText(text, `${prefix}responseTopic`, responseTopic, checkTopicName);
   return list
     .number(`${prefix}payloadFormatIndicator`, Property.PAYLOAD_FORMAT_INDICATOR, options.payloadFormatIndicator, 1)
     .number(
@@ -172,11 +172,9 @@ export function messageProperties(
 
 /** The UTF-8 of a topic filter, a shared subscription's included. Throws a TypeError when it is not one. */
 export function encodeSubscriptionFilter(text: Text, filter: string): Uint8Array {
-  const bytes = encodeBytes(text, "filter", filter);
-  const reason = checkSubscriptionFilter(bytes, 0, bytes.length);
-  if (reason === Reason.SHARE_NAME) {
+  return encodeText(text, "filter", filter, (bytes, start, end) => {
+    const reason = checkSubscriptionFilter(bytes, start, end);
+    if (reason !== Reason.SHARE_NAME) return reason;
     throw new TypeError(`filter must have a share name without wildcards and a filter after $share/: "${filter}"`);
-  }
-  refuse("filter", filter, reason);
-  return bytes;
+  });
 }

@@ -2,7 +2,8 @@ import type { Text } from "../../platform.ts";
 import { copyBytes } from "../../packet/bytes.ts";
 import type { Property } from "../../packet/v5/properties.ts";
 import { encodeFieldProperty, encodeNumberProperty, encodeUserProperty } from "../../packet/v5/properties.ts";
-import { encodeBytes, encodeString, inRange } from "../options.ts";
+import { checkUtf8 } from "../../packet/utf8.ts";
+import { encodeBytes, encodeText, inRange } from "../options.ts";
 
 /** A name and a value; names may repeat, and their order is kept (3.3.2.3.7). */
 export type UserProperty = readonly [name: string, value: string];
@@ -30,7 +31,7 @@ export class PropertyList {
   /** Adds a text; undefined adds nothing. */
   text(name: string, identifier: Property, value: string | undefined): this {
     if (value === undefined) return this;
-    return this.bytes(name, identifier, encodeString(this._text, name, value));
+    return this.bytes(name, identifier, encodeText(this._text, name, value, checkUtf8));
   }
 
   /** Adds data, of a string its UTF-8; undefined adds nothing. */
@@ -44,8 +45,8 @@ export class PropertyList {
   /** Adds user properties, in order. */
   users(name: string, properties: readonly UserProperty[] | undefined): this {
     for (let index = 0; properties && index < properties.length; index++) {
-      const key = encodeString(this._text, name, properties[index][0]);
-      const value = encodeString(this._text, name, properties[index][1]);
+      const key = encodeText(this._text, name, properties[index][0], checkUtf8);
+      const value = encodeText(this._text, name, properties[index][1], checkUtf8);
       const at = this._grow(5 + key.length + value.length);
       this._cut(encodeUserProperty(this._bytes, at, key, value));
     }

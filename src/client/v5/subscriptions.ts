@@ -1,3 +1,4 @@
+import { HASH, PLUS } from "../../packet/constants.ts";
 import type { Text } from "../../platform.ts";
 import type { ConnackView } from "../../packet/v5/connack.ts";
 import { propertiesSize, Property } from "../../packet/v5/properties.ts";
@@ -16,9 +17,6 @@ import {
 } from "../subscriptions.ts";
 import type { Message } from "./message.ts";
 import { PropertyList, type UserProperty } from "./property-list.ts";
-
-const HASH = 0x23;
-const PLUS = 0x2b;
 
 /** Gets each message that a subscription's filter matches. */
 export type MessageHandler = (message: Message) => void;

@@ -1,4 +1,5 @@
-import { NO_ROOM, readUint16, writeUint16 } from "../bytes.ts";
+import { NO_ROOM } from "../constants.ts";
+import { readUint16, writeUint16 } from "../bytes.ts";
 import { firstByte, packetSize, type PacketType, writeFixedHeader } from "../fixed-header.ts";
 import { Reason } from "../reason.ts";
 import { decodeReason, reasonSize, ReasonView, writeReason } from "./reason-and-properties.ts";

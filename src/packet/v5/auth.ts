@@ -1,4 +1,4 @@
-import { NO_ROOM } from "../bytes.ts";
+import { NO_ROOM } from "../constants.ts";
 import { firstByte, packetSize, PacketType, writeFixedHeader } from "../fixed-header.ts";
 import { Reason } from "../reason.ts";
 import { propertiesSize, Property, PropertyOwner, writeProperties } from "./properties.ts";

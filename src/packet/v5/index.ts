@@ -1,10 +1,10 @@
 // The codec of MQTT 5, all 15 packets in both directions: `mote-mqtt/codec/v5`.
 
-export { NO_ROOM, copyBytes, readUint16, writeUint16 } from "../bytes.ts";
+export { BARE_PACKET_SIZE, DUP, MAX_REMAINING_LENGTH, NO_ROOM, RETAIN } from "../constants.ts";
+export { copyBytes, readUint16, writeUint16 } from "../bytes.ts";
 export {
   checkFirstByte,
   firstByte,
-  MAX_REMAINING_LENGTH,
   packetSize,
   PacketType,
   remainingLengthSize,
@@ -43,13 +43,11 @@ export { ConnackView, decodeConnack, encodeConnack } from "./connack.ts";
 export {
   closePublish,
   decodePublish,
-  DUP,
   encodePublish,
   openPublish,
   publishHeader,
   publishQos,
   PublishView,
-  RETAIN,
   setPublishPacketId,
 } from "./publish.ts";
 export {
@@ -64,4 +62,4 @@ export { decodeUnsubscribe, encodeUnsubscribe, UnsubscribeView } from "./unsubsc
 export { decodeUnsuback, encodeUnsuback, UnsubackView } from "./unsuback.ts";
 export { decodeDisconnect, DisconnectView, encodeDisconnect } from "./disconnect.ts";
 export { AuthView, decodeAuth, encodeAuth } from "./auth.ts";
-export { BARE_PACKET_SIZE, checkBarePacket, encodeBarePacket } from "../bare.ts";
+export { checkBarePacket, encodeBarePacket } from "../bare.ts";

@@ -1,6 +1,7 @@
-import { copyBytes, fieldEnd, NO_ROOM, readUint16, writeField, writeUint16 } from "../bytes.ts";
+import { DUP, NO_ROOM, RETAIN } from "../constants.ts";
+import { copyBytes, fieldEnd, readUint16, writeField, writeUint16 } from "../bytes.ts";
 import { packetSize, writeFixedHeader } from "../fixed-header.ts";
-import { DUP, publishQos, RETAIN } from "../publish.ts";
+import { publishQos } from "../publish.ts";
 import { Reason } from "../reason.ts";
 import { checkTopicName } from "../topic.ts";
 import {
@@ -13,7 +14,7 @@ import {
 } from "./properties.ts";
 
 // The first byte, and what `closePublish` and `setPublishPacketId` do, are as in 3.1.1.
-export { closePublish, DUP, publishHeader, publishQos, RETAIN, setPublishPacketId } from "../publish.ts";
+export { closePublish, publishHeader, publishQos, setPublishPacketId } from "../publish.ts";
 
 /**
  * Writes PUBLISH at `at`, its encoded properties and its payload taken from parts of buffers. The packet id (1 to 65,535)

@@ -1,4 +1,5 @@
-import { copyBytes, NO_ROOM, readUint16, writeUint16 } from "../bytes.ts";
+import { NO_ROOM } from "../constants.ts";
+import { copyBytes, readUint16, writeUint16 } from "../bytes.ts";
 import { firstByte, packetSize, PacketType, writeFixedHeader } from "../fixed-header.ts";
 import { Reason } from "../reason.ts";
 import { decodeProperties, Properties, propertiesSize, writeProperties } from "./properties.ts";

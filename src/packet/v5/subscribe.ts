@@ -1,4 +1,5 @@
-import { fieldEnd, NO_ROOM, readUint16, writeField, writeUint16 } from "../bytes.ts";
+import { NO_ROOM } from "../constants.ts";
+import { fieldEnd, readUint16, writeField, writeUint16 } from "../bytes.ts";
 import { firstByte, packetSize, PacketType, writeFixedHeader } from "../fixed-header.ts";
 import { Reason } from "../reason.ts";
 import { decodeProperties, Properties, propertiesSize, PropertyOwner, writeProperties } from "./properties.ts";

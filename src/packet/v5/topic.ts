@@ -1,9 +1,6 @@
+import { HASH, PLUS, SLASH } from "../constants.ts";
 import { Reason } from "../reason.ts";
 import { checkTopicFilter } from "../topic.ts";
-
-const HASH = 0x23;
-const PLUS = 0x2b;
-const SLASH = 0x2f;
 
 /** Whether bytes `start` to `end` are the filter of a shared subscription: they begin with `$share/` (4.8.2). */
 export function isShared(bytes: Uint8Array, start: number, end: number): boolean {

@@ -1,11 +1,13 @@
+import { RETAIN } from "../../packet/constants.ts";
 import { readUint16, writeUint16 } from "../../packet/bytes.ts";
 import { packetSize, remainingLengthSize, writeFixedHeader } from "../../packet/fixed-header.ts";
-import { publishQos, RETAIN, setPublishPacketId } from "../../packet/publish.ts";
+import { publishQos, setPublishPacketId } from "../../packet/publish.ts";
 import { Reason } from "../../packet/reason.ts";
 import type { ConnackView } from "../../packet/v5/connack.ts";
 import { Property } from "../../packet/v5/properties.ts";
 import { readVariableByteInteger, writeVariableByteInteger } from "../../packet/v5/variable-byte-integer.ts";
-import { ENTRY_HEADER, NO_ENTRY, Outbox as Outbox311, type PayloadSource, State } from "../outbox.ts";
+import { ENTRY_HEADER, NO_ENTRY, State } from "../entry.ts";
+import { Outbox as Outbox311, type PayloadSource } from "../outbox.ts";
 
 /** Is told of a message that the broker does not take: `entry` is in the ring until this returns. */
 export interface RefusalListener {
