@@ -1,14 +1,13 @@
-import { ACKNOWLEDGEMENT_SIZE, BARE_PACKET_SIZE } from "../packet/constants.ts";
-import { type AcknowledgementType, checkAcknowledgement, encodeAcknowledgement } from "../packet/acknowledgement.ts";
-import { checkBarePacket, encodeBarePacket } from "../packet/bare.ts";
+import { ACKNOWLEDGEMENT_SIZE, SUBSCRIPTION_FAILED } from "../packet/constants.ts";
+import { type AcknowledgementType, checkAcknowledgement } from "../packet/acknowledgement.ts";
 import { copyBytes, readUint16 } from "../packet/bytes.ts";
-import { ConnackView, decodeConnack } from "../packet/connack.ts";
+import { checkConnack } from "../packet/connack.ts";
 import { type ConnectFields, connectSize, encodeConnect } from "../packet/connect.ts";
-import { PacketType } from "../packet/fixed-header.ts";
+import { checkBodySize, PacketType } from "../packet/fixed-header.ts";
 import { Framer, type PacketListener } from "../packet/framer.ts";
 import { decodePublish, PublishView } from "../packet/publish.ts";
 import { Reason } from "../packet/reason.ts";
-import { decodeSuback, SubackView } from "../packet/suback.ts";
+import { encodeShortPacket } from "../packet/short-packet.ts";
 import { checkTopicFilter, checkTopicName } from "../packet/topic.ts";
 import type { Endpoint, Platform, Transport, TransportListener } from "../platform.ts";
 import type { Answering, ExactlyOnce } from "../session/exactly-once.ts";
@@ -80,8 +79,6 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
   /** @internal */ _subscriptions!: Subscriptions;
   /** @internal */ _message!: Message;
   /** @internal */ _publishView!: PublishView;
-  private _connackView!: ConnackView;
-  private _subackView!: SubackView;
 
   /** Packets other than PUBLISH on their way out, from `_controlStart` up to `_controlEnd`. */
   /** @internal */ _control!: Uint8Array;
@@ -157,8 +154,6 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     this._framer = new Framer(this, receive);
     this._message = new Message(text, receive);
     this._publishView = new PublishView();
-    this._connackView = new ConnackView();
-    this._subackView = new SubackView();
   }
 
   /** Whether the broker has accepted the connection. */
@@ -210,9 +205,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
 
   /** Hands DISCONNECT to the transport, if that takes it. */
   protected _sendDisconnect(): void {
-    if (!this._reserve(BARE_PACKET_SIZE)) return;
-    this._controlEnd = encodeBarePacket(this._control, this._controlEnd, PacketType.DISCONNECT);
-    this._flushControl();
+    if (this._send(PacketType.DISCONNECT, 0)) this._flushControl();
   }
 
   /** Prepares to publish to `topic`. Throws when the topic cannot be published to, or an option cannot be. */
@@ -290,8 +283,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     }
     // Also while an earlier one is not answered: the broker counts the silence, and its answer may be slow to arrive.
     if (this._keepAliveMs && this._sinceSentMs + 2 * this._tickMs >= this._keepAliveMs) {
-      if (!this._reserve(BARE_PACKET_SIZE)) return this._lose(Reason.OUTPUT_STALLED);
-      this._controlEnd = encodeBarePacket(this._control, this._controlEnd, PacketType.PINGREQ);
+      if (!this._send(PacketType.PINGREQ, 0)) return this._lose(Reason.OUTPUT_STALLED);
       this._sinceSentMs = 0;
       if (this._sincePingMs < 0) this._sincePingMs = 0;
     }
@@ -333,9 +325,9 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     this._guard.call(this.onConnect, sessionPresent);
   }
 
-  /** The connection ended, or is of no use any more. @internal */
+  /** The connection ended, or is of no use any more; with `Reason.OK` nothing is wrong. @internal */
   _lose(reason: Reason): void {
-    if (this._phase === Phase.IDLE || this._phase === Phase.WAITING) return;
+    if (!reason || this._phase === Phase.IDLE || this._phase === Phase.WAITING) return;
     const up = this._phase === Phase.CONNECTED;
     reason = this._reconnect.lost(reason, up ? this._upMs : -1);
     this._phase = Phase.WAITING;
@@ -404,6 +396,13 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     return true;
   }
 
+  /** Adds a packet that is a packet id, or with 0 nothing, to those that wait. Returns false when there is no room. */
+  private _send(type: PacketType, packetId: number): boolean {
+    if (!this._reserve(ACKNOWLEDGEMENT_SIZE)) return false;
+    this._controlEnd = encodeShortPacket(this._control, this._controlEnd, type, packetId);
+    return true;
+  }
+
   /** Makes room for a packet after those that wait in `_control`. Returns false when there is none. */
   protected _reserve(size: number): boolean {
     const control = this._control;
@@ -430,8 +429,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
 
   /** @internal */
   onPacket(header: number, bytes: Uint8Array, start: number, end: number): void {
-    const reason = this._handle(header, bytes, start, end);
-    if (reason) this._lose(reason);
+    this._lose(this._handle(header, bytes, start, end));
   }
 
   /** @internal */
@@ -447,13 +445,12 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
       case PacketType.PUBLISH:
         return this._handlePublish(header, bytes, start, end);
       case PacketType.PUBACK:
-      case PacketType.UNSUBACK:
-        return this._handleAcknowledgement(type, bytes, start, end);
       case PacketType.SUBACK:
-        return this._handleSuback(bytes, start, end);
+      case PacketType.UNSUBACK:
+        return this._handleAnswer(type, bytes, start, end);
       case PacketType.PINGRESP:
         this._sincePingMs = -1;
-        return checkBarePacket(start, end);
+        return checkBodySize(start, end, 0);
       case PacketType.CONNACK:
         return this._handleConnack(bytes, start, end);
     }
@@ -463,36 +460,37 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
   }
 
   protected _handleConnack(bytes: Uint8Array, start: number, end: number): Reason {
-    const view = this._connackView;
-    const reason = decodeConnack(bytes, start, end, view);
+    const reason = checkConnack(bytes, start, end) || (bytes[start + 1] as Reason);
     if (reason) return reason;
-    if (view.returnCode) return view.returnCode;
+    const sessionPresent = bytes[start] === 1;
     // A broker has no session to present to a client that asked for a clean one [MQTT-3.2.2-1].
-    if (view.sessionPresent && this._connect.cleanSession) return Reason.SESSION_PRESENT;
-    this._connected(view.sessionPresent);
+    if (sessionPresent && this._connect.cleanSession) return Reason.SESSION_PRESENT;
+    this._connected(sessionPresent);
     return Reason.OK;
   }
 
-  protected _handleAcknowledgement(type: PacketType, bytes: Uint8Array, start: number, end: number): Reason {
-    const reason = checkAcknowledgement(bytes, start, end);
+  /** PUBACK, SUBACK and UNSUBACK: a packet id, and SUBACK's return code. */
+  protected _handleAnswer(type: PacketType, bytes: Uint8Array, start: number, end: number): Reason {
+    // One filter a SUBSCRIBE, so one return code [MQTT-3.8.4-5].
+    const codes = type === PacketType.SUBACK ? 1 : 0;
+    if (codes && end - start > 3) return Reason.SUBACK_CODE;
+    const reason = checkAcknowledgement(bytes, start, end - codes);
     if (reason) return reason;
     const packetId = readUint16(bytes, start);
-    // One that comes again does no harm: the message has had its answer.
-    if (type === PacketType.PUBACK && this._outbox.sentEntry(packetId) === NO_ENTRY) return Reason.OK;
+    const subscriptions = this._subscriptions;
+    let known;
+    if (type === PacketType.PUBACK) {
+      // One that comes again does no harm: the message has had its answer.
+      if (this._outbox.sentEntry(packetId) === NO_ENTRY) return Reason.OK;
+      known = this._outbox.acknowledge(packetId);
+    } else if (codes) {
+      const code = bytes[start + 2];
+      if (code > 2 && code !== SUBSCRIPTION_FAILED) return Reason.SUBACK_CODE;
+      known = subscriptions.subscribed(packetId, code);
+    } else {
+      known = subscriptions.unsubscribed(packetId);
+    }
     this._sinceAcknowledgedMs = 0;
-    const known =
-      type === PacketType.PUBACK ? this._outbox.acknowledge(packetId) : this._subscriptions.unsubscribed(packetId);
-    return known ? Reason.OK : Reason.UNKNOWN_PACKET_ID;
-  }
-
-  protected _handleSuback(bytes: Uint8Array, start: number, end: number): Reason {
-    const view = this._subackView;
-    const reason = decodeSuback(bytes, start, end, view);
-    if (reason) return reason;
-    // One filter a SUBSCRIBE, so one return code [MQTT-3.8.4-5].
-    if (view.codesEnd - view.codesStart !== 1) return Reason.SUBACK_CODE;
-    this._sinceAcknowledgedMs = 0;
-    const known = this._subscriptions.subscribed(view.packetId, bytes[view.codesStart]);
     return known ? Reason.OK : Reason.UNKNOWN_PACKET_ID;
   }
 
@@ -534,10 +532,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
   /** @internal */
   _acknowledge(type: AcknowledgementType, packetId: number): Reason {
     // A handler may have ended the connection that the message came through.
-    if (this._phase !== Phase.CONNECTED) return Reason.OK;
-    if (!this._reserve(ACKNOWLEDGEMENT_SIZE)) return Reason.OUTPUT_STALLED;
-    this._controlEnd = encodeAcknowledgement(this._control, this._controlEnd, type, packetId);
-    return Reason.OK;
+    return this._phase !== Phase.CONNECTED || this._send(type, packetId) ? Reason.OK : Reason.OUTPUT_STALLED;
   }
 
   // Messages larger than the receive buffer
@@ -549,7 +544,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     if (reason) return this._lose(reason);
     this._message.length = payloadLength;
     if (this._isNew) this._guard.call(this.onSkipped, this._message);
-    if (payloadLength === 0) this._skipped();
+    if (payloadLength === 0) this._lose(this._answer());
   }
 
   /** @internal */
@@ -557,11 +552,6 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     // Neither PINGRESP nor an acknowledgement can overtake a message that is still arriving.
     if (this._sincePingMs > 0) this._sincePingMs = 0;
     this._sinceAcknowledgedMs = 0;
-    if (missing === 0) this._skipped();
-  }
-
-  private _skipped(): void {
-    const reason = this._answer();
-    if (reason) this._lose(reason);
+    if (missing === 0) this._lose(this._answer());
   }
 }

@@ -1,7 +1,7 @@
 import { SUBSCRIPTION_FAILED } from "../packet/constants.ts";
-import { encodeSubscribe, type SubscribeEntry } from "../packet/subscribe.ts";
+import { PacketType } from "../packet/fixed-header.ts";
+import { encodeRequest } from "../packet/request.ts";
 import { topicMatches } from "../packet/topic.ts";
-import { encodeUnsubscribe } from "../packet/unsubscribe.ts";
 import type { Guard } from "./guard.ts";
 import type { Message } from "./message.ts";
 
@@ -27,7 +27,7 @@ export enum State {
 }
 
 /** A topic filter and its handler: `client.subscribe` makes one. */
-export class Subscription implements SubscribeEntry {
+export class Subscription {
   /** The filter in UTF-8. */
   readonly filter: Uint8Array;
   /** The highest QoS asked for. */
@@ -39,7 +39,6 @@ export class Subscription implements SubscribeEntry {
   /** Called with `granted` at each answer of the broker: again after a reconnection that began a new session. */
   onGranted: ((granted: number) => void) | undefined;
   /** @internal */ readonly _handler: MessageHandler;
-  /** @internal */ readonly _entries: readonly SubscribeEntry[];
   /** @internal */ _state = State.WANTED;
   /** @internal Whether the broker may know of it. */ _known = false;
   /** @internal */ _packetId = 0;
@@ -51,7 +50,6 @@ export class Subscription implements SubscribeEntry {
     this.filter = filter;
     this.qos = qos;
     this._handler = handler;
-    this._entries = [this];
   }
 
   /** Ends the subscription: the handler is not called again, and the broker is told as soon as it can be. */
@@ -146,9 +144,8 @@ export class Subscriptions {
 
   /** Writes SUBSCRIBE, or UNSUBSCRIBE for what is not wanted. */
   protected _encode(into: Uint8Array, at: number, subscription: Subscription, wanted: boolean): number {
-    return wanted
-      ? encodeSubscribe(into, at, subscription._packetId, subscription._entries)
-      : encodeUnsubscribe(into, at, subscription._packetId, [subscription.filter]);
+    const type = wanted ? PacketType.SUBSCRIBE : PacketType.UNSUBSCRIBE;
+    return encodeRequest(into, at, type, subscription._packetId, subscription.filter, subscription.qos);
   }
 
   /** The broker's answer to a SUBSCRIBE. Returns false when there is none with this packet id. */

@@ -1,7 +1,7 @@
-import { ACKNOWLEDGEMENT_SIZE, NO_ROOM } from "./constants.ts";
-import { readUint16, writeUint16 } from "./bytes.ts";
-import { checkBodySize, firstByte, type PacketType } from "./fixed-header.ts";
+import { readUint16 } from "./bytes.ts";
+import { checkBodySize, type PacketType } from "./fixed-header.ts";
 import { Reason } from "./reason.ts";
+import { encodeShortPacket } from "./short-packet.ts";
 
 /** The packets that carry a packet id and nothing else (3.4 to 3.7, 3.11). */
 export type AcknowledgementType =
@@ -14,11 +14,7 @@ export function encodeAcknowledgement(
   type: AcknowledgementType,
   packetId: number,
 ): number {
-  if (at + ACKNOWLEDGEMENT_SIZE > into.length) return NO_ROOM;
-  into[at] = firstByte(type);
-  into[at + 1] = 2;
-  writeUint16(into, at + 2, packetId);
-  return at + ACKNOWLEDGEMENT_SIZE;
+  return encodeShortPacket(into, at, type, packetId);
 }
 
 /** Checks the body of an acknowledgement; its packet id is then `readUint16(bytes, start)`. */

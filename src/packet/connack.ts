@@ -21,14 +21,18 @@ export class ConnackView {
 
 /** Reads the body of CONNACK into `view`. */
 export function decodeConnack(bytes: Uint8Array, start: number, end: number, view: ConnackView): Reason {
+  const reason = checkConnack(bytes, start, end);
+  if (reason) return reason;
+  view.sessionPresent = bytes[start] === 1;
+  view.returnCode = bytes[start + 1];
+  return Reason.OK;
+}
+
+/** Checks the body of CONNACK: its first byte is then 1 when the session is present, its second one the return code. */
+export function checkConnack(bytes: Uint8Array, start: number, end: number): Reason {
   const reason = checkBodySize(start, end, 2);
   if (reason) return reason;
-  const flags = bytes[start];
-  const returnCode = bytes[start + 1];
-  if (flags > 1) return Reason.CONNACK_FLAGS;
-  if (returnCode > 5) return Reason.CONNACK_CODE;
-  if (flags && returnCode) return Reason.SESSION_PRESENT; // [MQTT-3.2.2-4]
-  view.sessionPresent = flags === 1;
-  view.returnCode = returnCode;
-  return Reason.OK;
+  if (bytes[start] > 1) return Reason.CONNACK_FLAGS;
+  if (bytes[start + 1] > 5) return Reason.CONNACK_CODE;
+  return bytes[start] && bytes[start + 1] ? Reason.SESSION_PRESENT : Reason.OK; // [MQTT-3.2.2-4]
 }

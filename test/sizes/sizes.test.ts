@@ -5,17 +5,17 @@ import { packageRoot } from "../../tools/cli/package.ts";
 import { BASE, BUNDLES, measure, table, withTable } from "./bundles.ts";
 
 /** The most that the client for QoS 0 and 1 may take. No optional part is a reason to raise it. */
-const BASE_LIMIT = 18_950;
+const BASE_LIMIT = 18_050;
 
 /** All that this client is made of. */
 const BASE_MODULES = [
   ...["client", "decimal", "guard", "message", "options", "publisher", "reconnect", "subscriptions"].map(
     (name) => `src/client/${name}.ts`,
   ),
-  ...["acknowledgement", "bare", "bytes", "connack", "connect", "fixed-header", "framer", "publish", "suback"].map(
+  ...["acknowledgement", "bytes", "connack", "connect", "fixed-header", "framer", "publish", "request"].map(
     (name) => `src/packet/${name}.ts`,
   ),
-  ...["subscribe", "topic", "unsubscribe", "utf8"].map((name) => `src/packet/${name}.ts`),
+  ...["short-packet", "topic", "utf8"].map((name) => `src/packet/${name}.ts`),
   "src/session/outbox.ts",
 ];
 

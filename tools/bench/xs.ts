@@ -203,7 +203,7 @@ const PARTS: [string, string][] = [
   ["  CONNECT", keeping("encodeConnect, connectSize", "packet/connect.ts")],
   ["  PUBLISH, topic names", keeping("decodePublish, openPublish, closePublish", "packet/publish.ts")],
   ["  outbox (PUBLISH in it)", keeping("Outbox", "session/outbox.ts")],
-  ["  subscriptions (SUBSCRIBE in it)", keeping("Subscriptions", "client/subscriptions.ts")],
+  ["  subscriptions, SUBSCRIBE", keeping("Subscriptions", "client/subscriptions.ts")],
   ["  options", keeping("parseUrl, connectFields, encodeText", "client/options.ts")],
   ["  publisher, decimals", keeping("Publisher", "client/publisher.ts")],
   ["  back-off", keeping("Reconnect", "client/reconnect.ts")],

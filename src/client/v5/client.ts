@@ -403,7 +403,8 @@ export class Client extends Client311 implements RefusalListener {
     return Reason.OK;
   }
 
-  protected override _handleAcknowledgement(type: PacketType, bytes: Uint8Array, start: number, end: number): Reason {
+  protected override _handleAnswer(type: PacketType, bytes: Uint8Array, start: number, end: number): Reason {
+    if (type === PacketType.SUBACK) return this._handleSuback(bytes, start, end);
     if (type === PacketType.UNSUBACK) return this._handleUnsuback(bytes, start, end);
     const view = this._acknowledgementView;
     const reason =
@@ -459,7 +460,7 @@ export class Client extends Client311 implements RefusalListener {
     return Reason.OK;
   }
 
-  protected override _handleSuback(bytes: Uint8Array, start: number, end: number): Reason {
+  private _handleSuback(bytes: Uint8Array, start: number, end: number): Reason {
     const view = this._codesView;
     const reason = decodeSuback(bytes, start, end, view) || this._takeAnswer(bytes, view.properties);
     if (reason) return reason;

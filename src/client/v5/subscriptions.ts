@@ -44,6 +44,7 @@ export class Subscription extends Subscription311 implements SubscribeEntry {
   onUnsubscribed: ((reasonCode: number) => void) | undefined;
   /** @internal */ readonly _properties: Uint8Array | undefined;
   /** @internal */ readonly _hasIdentifier: boolean;
+  /** What SUBSCRIBE has: one filter. @internal */ readonly _entries: readonly SubscribeEntry[];
   /** @internal Whether `onGranted` is to be told that it was refused here. */ _untold = false;
 
   /** @internal */
@@ -56,6 +57,7 @@ export class Subscription extends Subscription311 implements SubscribeEntry {
     text: Text,
   ) {
     super(table, filter, qos, handler as MessageHandler311);
+    this._entries = [this];
     this.noLocal = options.noLocal ?? false;
     this.retainAsPublished = options.retainAsPublished ?? false;
     this.retainHandling = inRange("retainHandling", options.retainHandling, 0, 0, 2);
