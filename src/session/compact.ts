@@ -1,5 +1,6 @@
 import { moveBytes } from "../packet/bytes.ts";
-import { type Outbox, State } from "./outbox.ts";
+import { State } from "./entry.ts";
+import type { Outbox } from "./outbox.ts";
 
 /** What the outbox of MQTT 5 has more that refers to an entry. */
 export interface Version5 {

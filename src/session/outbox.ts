@@ -4,8 +4,6 @@ import { PacketType } from "../packet/fixed-header.ts";
 import { closePublish, openPublish, publishQos, setPublishPacketId } from "../packet/publish.ts";
 import { ENTRY_HEADER, NO_ENTRY, State } from "./entry.ts";
 
-export { ENTRY_HEADER, MESSAGE_OVERHEAD, NO_ENTRY, State } from "./entry.ts";
-
 /** Writes a message's payload in place. */
 export interface PayloadSource {
   /** Writes the payload at `at`. Returns where it ends, or a negative number when that would be beyond `limit`. */
