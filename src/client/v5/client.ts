@@ -349,6 +349,8 @@ export class Client extends Client311 implements RefusalListener {
     }
     this._makeRoom(packetSize(1 + propertiesSize(properties ? properties.length : 0)));
     this._controlEnd = encodeDisconnect(this._control, this._controlEnd, this._goodbyeCode, properties);
+    // What an application subscribed to within `onRejected` must not follow [MQTT-3.14.4-1].
+    this._subscriptions.unsent = false;
     this._flushControl();
   }
 

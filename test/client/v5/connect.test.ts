@@ -10,7 +10,15 @@ import {
 } from "../../../src/v5.ts";
 import { PacketType } from "../../../src/packet/v5/index.ts";
 import type { Connect, Packet } from "../../packet/v5/model.ts";
-import { brief, connack, disconnect, named, ScriptedWorldV5 } from "../../support/scripted-world-v5.ts";
+import {
+  acknowledgement,
+  brief,
+  connack,
+  disconnect,
+  named,
+  publish,
+  ScriptedWorldV5,
+} from "../../support/scripted-world-v5.ts";
 
 const auth = (reasonCode: number, data?: string, method = "M"): Packet => ({
   type: PacketType.AUTH,
@@ -260,6 +268,22 @@ describe("the session", () => {
 });
 
 describe("DISCONNECT", () => {
+  it("is the last packet, though the application subscribes while it is told of what the broker rejects [MQTT-3.14.4-1]", () => {
+    const world = new ScriptedWorldV5();
+    world.connectWith({ receiveMaximum: 1, maximumPacketSize: 60 });
+    world.client.onRejected = () => world.client.subscribe("late", 0, () => undefined);
+    world.client.onMessage = () => world.client.disconnect();
+    world.client.publish("t", "first", { qos: 1 });
+    world.client.publish("t", "x".repeat(60), { qos: 1 }); // waits for its turn
+    expect(brief(world.take())).toEqual(["PUBLISH t=first#2"]);
+    world.send(acknowledgement(PacketType.PUBACK, 2), publish("t", "go"));
+    expect(brief(world.take())).toEqual(["DISCONNECT"]);
+    world.client.connect();
+    world.clock.settle();
+    world.accept();
+    expect(brief(world.take())).toEqual(["SUBSCRIBE#5"]);
+  });
+
   it("says why, and closes", () => {
     const world = new ScriptedWorldV5({ sessionExpiryInterval: 60 });
     world.connect();
