@@ -26,6 +26,8 @@ export interface Audited {
   /** Seconds. */
   keepAlive: number;
   maximumInFlight: number;
+  /** How many publishers stream: each has a packet id, from 65,535 down, and its application sends again. */
+  streams: number;
   /** Whether mqtt-packet reads each packet too. */
   readTwice: boolean;
 }
@@ -45,6 +47,8 @@ export class Auditor {
   onCutShort: (payload: string) => void = () => undefined;
   /** Whether a message with this payload comes from the client's store, and may have been sent before. */
   isRestored: (payload: string) => boolean = () => false;
+  /** Whether the application is in the midst of a message that it streams. */
+  isStreaming: () => boolean = () => false;
   /** Counts how often the client lost power: what an earlier one still has under way is of no interest. */
   life = 0;
   /** Packets, both directions. */
@@ -70,6 +74,8 @@ export class Auditor {
   private _disconnected = false;
   private _resend: Sent[] = [];
   private _resendReleases: Sent[] = [];
+  /** The same of streamed messages, in no order. */
+  private _streamedReleases = new Set<Sent>();
   /** Packet ids to be answered with each type, in order. */
   private _answers = new Map<AcknowledgementType, number[]>();
   private _requests = new Set<number>();
@@ -89,6 +95,11 @@ export class Auditor {
     return this._sent.every(({ doubtful }) => doubtful) && this._requests.size === 0 && this.unanswered === 0;
   }
 
+  /** Whether the client is being handed a chunk. */
+  get isReading(): boolean {
+    return this._reading;
+  }
+
   get unanswered(): number {
     return [...this._answers.values()].reduce((sum, ids) => sum + ids.length, 0);
   }
@@ -98,6 +109,11 @@ export class Auditor {
     this._sent = [];
   }
 
+  /** Whether what is sent with this packet id is streamed. */
+  private _isStreamed({ packetId }: Sent): boolean {
+    return packetId > 65_535 - this._client.streams;
+  }
+
   /** The client lost power: what it made of the chunk that it was reading, it may not know. */
   powerCut(): void {
     this._note(() => "power cut");
@@ -105,6 +121,8 @@ export class Auditor {
     this._connack = undefined;
     this._requests.clear();
     this._answers.clear();
+    this._sent = this._sent.filter((sent) => !this._isStreamed(sent));
+    this._before = this._before.filter((sent) => !this._isStreamed(sent));
     if (!this._reading) return;
     this._doubt(this._before);
     this._handed.forEach((payload) => this.onCutShort(payload));
@@ -177,6 +195,8 @@ export class Auditor {
 
   checkKeepAlive(): void {
     const keepAlive = this._connack?.properties.serverKeepAlive ?? this._client.keepAlive;
+    // In the midst of a message there is no place for a ping.
+    if (this.isStreaming()) this._lastSentAt = this._now();
     const gap = this._now() - this._lastSentAt;
     if (!this._connack || this._blocked || !keepAlive || gap <= (keepAlive as number) * 1_000) return;
     this._violated("keep alive", `nothing was sent for ${gap} ms; keep alive is ${keepAlive} s`);
@@ -244,7 +264,9 @@ export class Auditor {
     if (dup && !this.isRestored(payload))
       this._violated("dup", `${text(packet)}: DUP on what was not sent before in this session`);
     const left = this._resend.find((one) => !one.doubtful);
-    if (left) this._violated("resent in order", `${text(packet)} before identifier ${left.packetId} was sent again`);
+    // The application says when a streamed message goes.
+    if (left && packetId <= 65_535 - this._client.streams)
+      this._violated("resent in order", `${text(packet)} before identifier ${left.packetId} was sent again`);
     const connection = this._connection;
     this._sent.push({ packetId, content, payload, connection, received: 0, receivedIn: 0, doubtful: false });
     this._count(packetId);
@@ -275,12 +297,10 @@ export class Auditor {
   /** A PUBLISH is under way on this connection. */
   private _count(packetId: number): void {
     this._quota.add(packetId);
-    const { maximumInFlight } = this._client;
-    const maximum = Math.min(
-      maximumInFlight,
-      (this._connack?.properties.receiveMaximum as number | undefined) ?? 65_535,
-    );
-    const known = this._sent.filter(({ doubtful }) => !doubtful).length;
+    const { maximumInFlight, streams } = this._client;
+    const receiveMaximum = (this._connack?.properties.receiveMaximum as number | undefined) ?? 65_535;
+    const maximum = Math.min(maximumInFlight + streams, receiveMaximum);
+    const known = this._sent.filter((sent) => !sent.doubtful && !this._isStreamed(sent)).length;
     if (this._quota.size > maximum || known > maximumInFlight) {
       this._violated("window", `${this._quota.size} of ${maximum} at most are under way, ${known} are unacknowledged`);
     }
@@ -289,7 +309,9 @@ export class Auditor {
   private _release(packetId: number): void {
     const sent = this._sent.find((one) => one.packetId === packetId);
     if (!sent?.received) return this._violated("pubrel", `PUBREL ${packetId} without PUBREC`);
-    if (this._resendReleases.includes(sent)) {
+    if (this._streamedReleases.delete(sent)) {
+      // Of which the client knows more than the application.
+    } else if (this._resendReleases.includes(sent)) {
       this._resendReleases = this._after(this._resendReleases, sent);
       this._resend = this._resend.filter((one) => one !== sent);
     } else {
@@ -348,8 +370,10 @@ export class Auditor {
     this._connack = connack;
     this._lastSentAt = this._now();
     if (!connack.sessionPresent) this._sent = this._before = [];
-    this._resend = this._sent.filter((one) => !one.received || one.doubtful);
-    this._resendReleases = this._sent.filter((one) => one.received).sort((a, b) => a.received - b.received);
+    const [own, streamed] = [false, true].map((is) => this._sent.filter((one) => this._isStreamed(one) === is));
+    this._resend = own.filter((one) => !one.received || one.doubtful);
+    this._resendReleases = own.filter((one) => one.received).sort((a, b) => a.received - b.received);
+    this._streamedReleases = new Set(streamed.filter((one) => one.received));
   }
 
   private _due(type: AcknowledgementType, packetId: number): void {

@@ -222,7 +222,8 @@ class Connection {
   /** When the last answer that is under way leaves. */
   private _answerAt = 0;
   private _keepAliveMs = 0;
-  private _lastPacketAt = 0;
+  /** A packet that takes long counts all the while, as mosquitto does it. */
+  private _lastBytesAt = 0;
   private _aliasesUp = new Map<number, string>();
   private _aliasesDown = new Map<string, number>();
   private _aliasMaximum = 0;
@@ -235,7 +236,10 @@ class Connection {
     reader.onPacket = (packet) => this._take(packet);
     reader.onMalformed = () => this.end(); // the auditor has seen it too
     this._reader = reader;
-    link.onBytes = (bytes) => this._reader.push(bytes);
+    link.onBytes = (bytes) => {
+      this._lastBytesAt = broker.clock.passed;
+      this._reader.push(bytes);
+    };
     link.onEnd = () => this._detach();
   }
 
@@ -300,7 +304,6 @@ class Connection {
 
   private _take(packet: Packet): void {
     if (this._ended) return;
-    this._lastPacketAt = this._broker.clock.passed;
     if (!this.session) {
       if (packet.type === PacketType.CONNECT) this._connect(packet);
       return;
@@ -326,11 +329,11 @@ class Connection {
     broker.deliver(session);
   }
 
-  /** Ends the connection when one and a half times keep-alive have passed without a packet [MQTT-3.1.2-24]. */
+  /** Ends the connection when one and a half times keep-alive have passed without a byte [MQTT-3.1.2-24]. */
   private _watchKeepAlive(): void {
     const { clock } = this._broker;
     if (!this._keepAliveMs || this._ended) return;
-    const left = this._lastPacketAt + 1.5 * this._keepAliveMs - clock.passed;
+    const left = this._lastBytesAt + 1.5 * this._keepAliveMs - clock.passed;
     if (left <= 0) this.end(0x8d);
     else clock.after(left, () => this._watchKeepAlive());
   }

@@ -5,6 +5,8 @@ import { type Subscription, Subscriptions } from "../../src/client/subscriptions
 import { PropertyReader } from "../../src/client/v5/property-reader.ts";
 import { PublishView } from "../../src/packet/v5/index.ts";
 import { ExactlyOnce } from "../../src/qos2.ts";
+import { Streaming } from "../../src/streaming.ts";
+import { Piece } from "../../src/client/streaming/pieces.ts";
 import { SavedSession } from "../../src/store.ts";
 import { Client as Client5, type PublisherOptions } from "../../src/v5.ts";
 import { MemoryStore } from "../support/memory-store.ts";
@@ -17,6 +19,7 @@ import { type FaultName, type Faulty, FAULTS } from "./faults.ts";
 import { Ledger, payloadOf, topicOf } from "./ledger.ts";
 import { ModelBroker } from "./model-broker.ts";
 import type { Habit, Scenario } from "./scenario.ts";
+import { Streamer } from "./streamer.ts";
 import { type Invariant, Violation } from "./violation.ts";
 import type { Level } from "./wire.ts";
 
@@ -40,17 +43,29 @@ export interface Outcome {
   dueDown: number;
   repeated: number;
   connections: number;
+  /** How many messages were streamed, and came in more than one piece. */
+  streamed: number;
+  inPieces: number;
   /** How long it took from the end of all faults until everything was delivered. */
   recoveryMs: number;
   virtualMs: number;
 }
 
 /**
- * What is the platform's, and not the client's; messages and properties, which hold on to bytes that they were lent, and of
+ * What is the platform's, and not the client's; messages, pieces and properties, which hold on to bytes that they were lent, and of
  * which the client makes those for rejections when it first needs them; and the table of subscriptions, which the
  * application makes, as many as `maximumSubscriptions` says.
  */
-const OUTSIDE = [AuditedTransport, VirtualClock, MemoryStore, Message, PropertyReader, PublishView, Subscriptions];
+const OUTSIDE = [
+  AuditedTransport,
+  VirtualClock,
+  MemoryStore,
+  Message,
+  Piece,
+  PropertyReader,
+  PublishView,
+  Subscriptions,
+];
 const isOutside = (value: object): boolean => OUTSIDE.some((type) => value instanceof type);
 
 /** What an application throws on purpose: it must come out where the engine's uncaught exceptions do. */
@@ -83,6 +98,11 @@ class World implements Faulty {
   private _violation: Violation | undefined;
   private _client!: Client;
   private _publishers: Publisher[] = [];
+  private _streamers: Streamer[] = [];
+  private _streamed = 0;
+  private _inPieces = 0;
+  /** What has come of a message in pieces. */
+  private _pieces = "";
   private _churned: (Subscription | undefined)[] = [];
   private _census = "";
   private _connections = 0;
@@ -104,7 +124,7 @@ class World implements Faulty {
 
     const { keepAlive, maximumInFlight } = scenario.options;
     this._auditor = new Auditor(
-      { level, keepAlive, maximumInFlight, readTwice: scenario.readTwice },
+      { level, keepAlive, maximumInFlight, streams: scenario.streams.length, readTwice: scenario.readTwice },
       () => clock.passed,
     );
     const onViolation = (invariant: Invariant, detail: string): void => this._violated(invariant, detail);
@@ -113,6 +133,7 @@ class World implements Faulty {
     this._auditor.onReleased = (payload) => this._ledger.released(textOf(payload));
     this._auditor.onCutShort = (payload) => this._ledger.excuse(textOf(payload), "power cut");
     this._auditor.isRestored = (payload) => this._ledger.isRestored(textOf(payload));
+    this._auditor.isStreaming = () => this._streamers.some(({ isWriting }) => isWriting);
     this._device = new PoweredDevice(auditedPlatform(this._platform, this._auditor), seed);
     const { store } = this._device;
     const off = store.onPowerCut;
@@ -158,10 +179,25 @@ class World implements Faulty {
   /** The device is gone without a word: its connections are half-open until the broker notices. */
   private _powerCut(): void {
     this.broker.links.forEach((link) => (link.dead = true));
+    if (this._scenario.streaming && this._auditor.isReading) this._excuseLarge();
     this._auditor.powerCut();
     if (!this._scenario.records) this._auditor.forget();
     this._ledger.poweredOff(this._scenario.records > 0);
+    for (const { message } of this._streamers) if (message) this._ledger.excuse(message.payload, "not stored");
+    this._streamers = [];
     this.heal(this.below(3_000), () => this._boot());
+  }
+
+  /** What comes in pieces is noted at the first, so that the power may be cut before it is forgotten again. */
+  private _excuseLarge(): void {
+    const session = this.broker.sessions.get(CLIENT_ID);
+    for (const { payload, qos, on } of session?.outgoing ?? []) {
+      if (qos === 2 && on === session!.connection && this._isLarge(payload)) this._ledger.excuse(payload, "power cut");
+    }
+  }
+
+  private _isLarge(payload: string): boolean {
+    return payload.length + 40 > this._scenario.options.receiveBytes;
   }
 
   // The run
@@ -188,6 +224,8 @@ class World implements Faulty {
       dueDown: this._ledger.dueDown,
       repeated: this._ledger.repeated,
       connections: this._connections,
+      streamed: this._streamed,
+      inPieces: this._inPieces,
       recoveryMs,
       virtualMs: clock.passed,
     };
@@ -204,7 +242,11 @@ class World implements Faulty {
     client.onConnect = () => this._connected();
     client.onDisconnect = (reason) => this._note(`onDisconnect ${reason}`);
     client.onSkipped = (message) => this._got(message, undefined);
-    client.subscribe(MAIN_FILTER, maximumReceived ? 2 : 1, (message) => this._got(message, message.text()));
+    const streaming = this._scenario.streaming ? this._makeStreaming() : undefined;
+    const handler = streaming
+      ? streaming.pieces((piece) => this._gotPiece(piece))
+      : (message: Message): void => this._got(message, message.text());
+    client.subscribe(MAIN_FILTER, maximumReceived ? 2 : 1, handler);
     this._churned = CHURNED_FILTERS.map(() => undefined);
     CHURNED_FILTERS.forEach((_, index) => this._churn(index));
     this._publishers = up.map((qos, index) => this._makePublisher(qos as 0 | 1 | 2, index));
@@ -231,6 +273,29 @@ class World implements Faulty {
     return client;
   }
 
+  private _makeStreaming(): Streaming {
+    const { stallTimeoutMs, streams, streamPieceBytes } = this._scenario;
+    const client = this._client;
+    const streaming = new Streaming(client, { stallTimeoutMs });
+    this._streamers = streams.map((qos, index) => {
+      const publisher = streaming.publisher(topicOf(`s${index}`), { qos: qos as 0 | 1 | 2 });
+      const streamer = new Streamer(
+        publisher,
+        qos,
+        () => client.connected,
+        () => 1 + this.below(streamPieceBytes),
+      );
+      streamer.onDone = ({ payload }, rejected) => {
+        this._note(`streamed s${index}${rejected ? ": rejected" : ""}`);
+        if (rejected) this._ledger.excuse(payload, "rejected");
+        else this._streamed++;
+        this._indulge();
+      };
+      return streamer;
+    });
+    return streaming;
+  }
+
   private _makePublisher(qos: 0 | 1 | 2, index: number): Publisher {
     const topic = topicOf(`u${index}`);
     if (this.level === 4) return this._client.publisher(topic, { qos });
@@ -246,6 +311,7 @@ class World implements Faulty {
   private _step(): void {
     const { upBurst, downBurst, down, faults, habits, network, stepMs } = this._scenario;
     for (let count = this.below(upBurst + 1); count > 0; count--) this._publish(this.below(this._publishers.length));
+    if (this._streamers.length) this._stream(this.below(this._streamers.length));
     for (let count = this.below(downBurst + 1); count > 0 && down.length; count--) this._send(this.below(down.length));
     if (habits.includes("subscribes anew") && this._random() < 0.2) this._churn(this.below(CHURNED_FILTERS.length));
     for (const [name, rate] of Object.entries(faults)) {
@@ -279,6 +345,26 @@ class World implements Faulty {
     });
   }
 
+  /** Goes on with a message of a streaming publisher, or begins one. */
+  private _stream(index: number): void {
+    const streamer = this._streamers[index];
+    if (this._device.off) return;
+    if (!streamer.message && (!this._calm || this._client.connected)) this._newMessage(streamer, index);
+    this._guarded(() => {
+      streamer.begin();
+      streamer.write(1 + this.below(this._scenario.streamPieceBytes));
+    });
+  }
+
+  private _newMessage(streamer: Streamer, index: number): void {
+    const name = `s${index}`;
+    const number = this._counts.get(name) ?? 0;
+    const payload = payloadOf(name, number, "z".repeat(this.below(this._scenario.streamFilling + 1)));
+    this._counts.set(name, number + 1);
+    this._ledger.took(name, number, this._scenario.streams[index], payload);
+    streamer.message = { payload, bytes: new TextEncoder().encode(payload) };
+  }
+
   /** The broker has a message for the client. */
   private _send(index: number): void {
     const name = `d${index}`;
@@ -286,8 +372,11 @@ class World implements Faulty {
     const payload = payloadOf(name, number, "y".repeat(this.below(this._scenario.downFilling + 1)));
     this._counts.set(name, number + 1);
     // What may be skipped is known by its topic.
-    const isLarge = payload.length + 40 > this._scenario.options.receiveBytes;
-    this.broker.publish(`down/${isLarge ? `${name}.${number}` : name}`, payload, this._scenario.down[index]);
+    this.broker.publish(
+      `down/${this._isLarge(payload) ? `${name}.${number}` : name}`,
+      payload,
+      this._scenario.down[index],
+    );
   }
 
   private _churn(index: number): void {
@@ -311,6 +400,22 @@ class World implements Faulty {
     // From here on nothing is made.
     this._census ||= census(this._client, isOutside);
     if (!this._client.connected) this._violated("recovery", "onConnect was called while connected is false");
+    this._indulge();
+  }
+
+  private _gotPiece({ message, bytes, start, end, offset, total, last }: Piece): void {
+    if (this._device.off) return;
+    if (offset === 0) this._pieces = "";
+    if (offset !== this._pieces.length) this._violated("content", `a piece at ${offset}, not ${this._pieces.length}`);
+    this._pieces += Buffer.from(bytes.subarray(start, end)).toString();
+    if (last !== (this._pieces.length === total))
+      this._violated("content", `${total} bytes are ${this._pieces.length}`);
+    if (last && offset > 0) this._inPieces++;
+    if (!last) {
+      if (this._random() < 0.02) this._indulge();
+      return;
+    }
+    this._ledger.got(message.topic, this._pieces, total);
     this._indulge();
   }
 
@@ -354,10 +459,20 @@ class World implements Faulty {
   private _settle(): void {
     const { clock } = this._platform;
     for (const end = clock.passed + this._recoveryBoundMs(); !this._atRest(); this._advance(REST_STEP_MS)) {
+      this._finishStreams();
       this._check();
       if (clock.passed >= end) throw this._notAtRest();
     }
     this._check();
+  }
+
+  private _finishStreams(): void {
+    for (const streamer of this._streamers) {
+      this._guarded(() => {
+        streamer.begin();
+        streamer.write(1_000);
+      });
+    }
   }
 
   private _atRest(): boolean {
@@ -369,6 +484,7 @@ class World implements Faulty {
       client.connected &&
       client.queued + client.inFlight === 0 &&
       this._auditor.settled &&
+      this._streamers.every(({ message }) => !message) &&
       this._ledger.missing === 0 &&
       session.outgoing.length === 0 &&
       this._hasSubscriptions()
@@ -424,6 +540,7 @@ class World implements Faulty {
   private _publishAll(): void {
     this._publishers.forEach((_, index) => this._publish(index));
     this._scenario.down.forEach((_, index) => this._send(index));
+    this._streamers.forEach((_, index) => this._stream(index));
   }
 
   private _finish(): void {

@@ -41,6 +41,13 @@ export interface Scenario {
   /** For each publisher, whether it asks for a topic alias, and has properties. */
   aliased: boolean[];
   adorned: boolean[];
+  /** Whether the client has `Streaming`, and the QoS of each publisher of that. */
+  streaming: boolean;
+  streams: number[];
+  /** Bytes that a streamed message has, and that are written at once, at most. */
+  streamFilling: number;
+  streamPieceBytes: number;
+  stallTimeoutMs: number;
   /** QoS of each publisher in the client, and of each at the broker. */
   up: number[];
   down: number[];
@@ -105,6 +112,8 @@ export function scenarioOf(seed: number): Scenario {
 
   const outboxBytes = oneOf(between(64, 200), between(128, 1_024), 4_096);
   const receiveBytes = oneOf(between(64, 128), between(64, 512), 2_048);
+  const streaming = chance(0.4);
+  const streams = streaming ? qosMix(between(0, 2)) : [];
   return {
     seed,
     level,
@@ -133,12 +142,18 @@ export function scenarioOf(seed: number): Scenario {
     },
     aliased: Array.from({ length: 4 }, () => chance(0.5)),
     adorned: Array.from({ length: 4 }, () => chance(0.2)),
+    streaming,
+    // After a reboot the client would use a packet id that the broker's session still has for another message.
+    streams: streams.map((qos) => (records ? Math.min(qos, 1) : qos)),
+    streamFilling: small(0, 5_000),
+    streamPieceBytes: oneOf(1, between(1, 100), 1_000),
+    stallTimeoutMs: between(1_000, 20_000),
     up: qosMix(between(1, 4)),
     down: qosMix(between(0, 3)),
     upBurst: between(0, 4),
     downBurst: between(0, 3),
     upFilling: small(0, outboxBytes / 2),
-    downFilling: small(0, receiveBytes * 1.3),
+    downFilling: small(0, receiveBytes * (streaming ? 3 : 1.3)),
     network: {
       latencyMs,
       jitterMs,

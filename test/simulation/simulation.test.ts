@@ -33,6 +33,8 @@ describe("the simulation", () => {
     expect(sum(({ accepted }) => accepted)).toBeGreaterThan(20 * SEEDS);
     expect(sum(({ dueDown }) => dueDown)).toBeGreaterThan(10 * SEEDS);
     expect(sum(({ connections }) => connections)).toBeGreaterThan(2 * SEEDS);
+    expect(sum(({ streamed }) => streamed)).toBeGreaterThan(SEEDS);
+    expect(sum(({ inPieces }) => inPieces)).toBeGreaterThan(SEEDS / 4);
     // Something was sent twice, so what broke off was in the midst of it.
     expect(sum(({ repeated }) => repeated)).toBeGreaterThan(SEEDS / 4);
   });

@@ -22,6 +22,8 @@ parentPort!.on("message", ({ from, count, wholeJournal }: Batch) => {
     due: 0,
     repeated: 0,
     connections: 0,
+    streamed: 0,
+    inPieces: 0,
     virtualSeconds: 0,
     longestRecoveryMs: 0,
   };
@@ -39,6 +41,8 @@ parentPort!.on("message", ({ from, count, wholeJournal }: Batch) => {
     totals.due += result.dueDown;
     totals.repeated += result.repeated;
     totals.connections += result.connections;
+    totals.streamed += result.streamed;
+    totals.inPieces += result.inPieces;
     totals.virtualSeconds += Math.round(result.virtualMs / 1_000);
     totals.longestRecoveryMs = Math.max(totals.longestRecoveryMs, result.recoveryMs);
   }
