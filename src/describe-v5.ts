@@ -40,6 +40,7 @@ const SENTENCES: Partial<Record<Reason, string>> = {
     "The broker broke the protocol: it told why although requestProblemInformation is false [MQTT-3.1.2-29].",
   [Reason.NO_AUTHENTICATION_METHOD]:
     "The broker broke the protocol: authentication data without an authentication method (3.15.2.2.2).",
+  [Reason.RESPONSE_TIMEOUT]: "Nobody answered the request in time (timeoutMs): is the responder there, and subscribed?",
 
   // What the broker said. The sentences hold for CONNACK, DISCONNECT and the acknowledgements alike.
   [Reason.UNSPECIFIED_ERROR]: "The broker refuses for a reason that it does not tell: its log may.",

@@ -311,7 +311,8 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     this._guard.rethrow();
   }
 
-  protected _connected(sessionPresent: boolean): void {
+  /** @internal */
+  _connected(sessionPresent: boolean): void {
     this._phase = Phase.CONNECTED;
     this._upMs = this._sinceAcknowledgedMs = this._sinceSentMs = 0;
     this._sincePingMs = -1;

@@ -120,6 +120,8 @@ interface Source {
   readonly _decimals: number;
   /** MQTT 5. */
   readonly _properties?: Uint8Array;
+  /** Bytes that a `Responder` adds. */
+  readonly _more?: number;
 }
 
 // On XS every property of a string primitive that is touched costs 2 slots; a method borrowed from the prototype, none.
@@ -418,7 +420,7 @@ export class OfflineQueue<Of extends Client = Client> implements DropCounts {
   /** Bytes that a publisher's payload takes, and with MQTT 5 its properties; Infinity for what cannot be. */
   private _payloadSize(source: Source): number {
     const payload = source._payload;
-    const properties = source._properties ? source._properties.length : 0;
+    const properties = (source._properties ? source._properties.length : 0) + (source._more ?? 0);
     if (typeof payload === "string") return properties + utf8Length(payload);
     if (typeof payload === "number") {
       return properties + writeDecimal(this._number, 0, LONGEST_NUMBER, payload, source._decimals);

@@ -141,6 +141,10 @@ export enum Reason {
   /** A streamed message on its way out did not get on for `stallTimeoutMs`. */
   STREAM_STALLED = 77,
 
+  // Requests of MQTT 5
+  /** No response came within `timeoutMs`. */
+  RESPONSE_TIMEOUT = 78,
+
   // MQTT 5's reason codes that tell of an error (table 2-6). `_V5` sets apart those whose name has another code above
   UNSPECIFIED_ERROR = 0x80,
   MALFORMED_PACKET = 0x81,

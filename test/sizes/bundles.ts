@@ -39,15 +39,20 @@ const PARTS: Record<string, Bundle["imports"]> = {
   "`mote-mqtt/metrics`": { "src/metrics.ts": ["Metrics"] },
 };
 
-const withParts = (on: Bundle): Bundle[] => [
+const PARTS_V5: typeof PARTS = {
+  ...PARTS,
+  "`mote-mqtt/requests`": { "src/requests.ts": ["Requests", "Responder"] },
+};
+
+const withParts = (on: Bundle, parts: typeof PARTS): Bundle[] => [
   on,
-  ...Object.entries(PARTS).map(([name, imports]) => ({ name: `… with ${name}`, imports, on })),
-  { name: "… with all of these", imports: Object.assign({}, ...Object.values(PARTS)) as Bundle["imports"], on },
+  ...Object.entries(parts).map(([name, imports]) => ({ name: `… with ${name}`, imports, on })),
+  { name: "… with all of these", imports: Object.assign({}, ...Object.values(parts)) as Bundle["imports"], on },
 ];
 
 export const BUNDLES: readonly Bundle[] = [
-  ...withParts(BASE),
-  ...withParts(V5),
+  ...withParts(BASE, PARTS),
+  ...withParts(V5, PARTS_V5),
   {
     name: "codec alone, what a client needs of it",
     imports: { "src/packet/index.ts": [...CODEC, "checkAcknowledgement"] },

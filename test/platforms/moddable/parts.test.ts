@@ -113,4 +113,28 @@ describeWith(xs, "on a client of the core", () => {
     await device.receive("e0018b");
     expect(device.lines).toEqual(["set/x=", "true The broker is shutting down: it is tried again."]);
   });
+
+  test("requests are answered, both ways", async () => {
+    const device = await ShimDevice.run(`
+      import { platform } from "mote-mqtt/moddable";
+      import { Requests, Responder } from "mote-mqtt/requests";
+      import { Client, Reason } from "mote-mqtt/v5";
+      const client = new Client(platform, { url: "mqtt://broker.test", clientId: "c", keepAlive: 0, tickMs: 50 });
+      const requests = new Requests(client, { responseTopic: "r", timeoutMs: 500 });
+      const told = (reason, message) => host.print(Reason[reason] + " " + (message ? message.text() : ""));
+      const requester = requests.requester("q", {}, told);
+      const responder = new Responder(client);
+      client.subscribe("ask", 0, (message) => responder.respond(message, "yes"));
+      client.onConnect = () => { requester.request("one"); requester.request("two"); };
+      client.connect();
+    `);
+    await device.up(60_000);
+    await device.receive("2003000000");
+    const asked = device.writes.join("").match(new RegExp(`0004(........)${hex("two")}`.replace("0004", "090004")))!;
+    await device.receive(`300c0001${hex("r")}07090004${asked[1]}79`);
+    await device.receive(`300d0003${hex("ask")}07080001${hex("t")}090000`);
+    expect(device.writes.at(-1)).toBe(`300a0001${hex("t")}03090000${hex("yes")}`);
+    await device.pass(600);
+    expect(device.lines).toEqual(["OK y", "RESPONSE_TIMEOUT "]);
+  });
 });

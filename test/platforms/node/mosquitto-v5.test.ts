@@ -4,6 +4,7 @@
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { createPlatform } from "../../../platforms/node/index.ts";
 import { ExactlyOnce } from "../../../src/qos2.ts";
+import { Requests, Responder } from "../../../src/requests.ts";
 import {
   Client,
   type ClientOptions,
@@ -289,6 +290,86 @@ describeWith(mosquitto, "a client of MQTT 5 on Node.js with mosquitto", () => {
     expect(small.messages.items).toEqual(["skipped v5/size/a 15000", "v5/size/b next"]);
     expect(limited.messages.items).toEqual(["v5/size/b next"]);
     for (const { events } of [small, limited]) expect(events.items).toEqual(["connected"]);
+  });
+
+  it("has its requests answered, over connections that break, and told when nobody answers", async () => {
+    const proxy = await TcpProxy.start(broker.port);
+    const { client: responding } = await connect();
+    const responder = new Responder(responding, { qos: 1, userProperties: [["by", "me"]] });
+    let twice = false;
+    const granted = new Journal<number>();
+    responding.subscribe("v5/ask", 1, (message) => {
+      for (let times = twice ? 2 : 1; times > 0; times--) responder.respond(message, `${message.text()}!`);
+    }).onGranted = (code) => granted.add(code);
+    await granted.count(1);
+
+    const asking = new NotingClient({
+      url: proxy.url,
+      clientId: "v5-asking",
+      cleanStart: false,
+      sessionExpiryInterval: 60,
+    });
+    const requests = new Requests(asking.client, {
+      responseTopic: "v5/answers/asking",
+      timeoutMs: 20_000,
+      maximum: 50,
+    });
+    const answers = new Journal<string>();
+    const note = (reason: Reason, message: Message | undefined): void =>
+      answers.add(
+        message ? `${message.text()} ${message.properties.textOf(Property.CONTENT_TYPE) ?? ""}`.trim() : Reason[reason],
+      );
+    const requester = requests.requester("v5/ask", { qos: 1, topicAlias: true }, note);
+    await asking.connect();
+    for (let round = 0; round < 4; round++) {
+      for (let index = 0; index < 10; index++) {
+        while (requester.request(`${round}-${index}`) === 0) await new Promise(setImmediate);
+        if (index === 5) proxy.cut();
+      }
+      await answers.count(10 * (round + 1));
+    }
+    const expected = Array.from({ length: 40 }, (_, index) => `${Math.floor(index / 10)}-${index % 10}!`);
+    expect([...answers.items].sort()).toEqual(expected);
+    expect(requests.waiting).toBe(0);
+
+    // A second response is nobody's.
+    const before = requests.unmatched;
+    twice = true;
+    requester.request("twice");
+    await expect.poll(() => requests.unmatched).toBe(before + 1);
+    expect(answers.items.filter((answer) => answer === "twice!")).toHaveLength(1);
+    await proxy.stop();
+
+    const hasty = new NotingClient({ url: broker.url });
+    const impatient = new Requests(hasty.client, { responseTopic: "v5/answers/hasty", timeoutMs: 50 });
+    const unheard = new Journal<string>();
+    impatient.requester("v5/nobody", { qos: 1 }, (reason) => unheard.add(Reason[reason])).request("?");
+    await hasty.connect();
+    await unheard.has("RESPONSE_TIMEOUT");
+  });
+
+  it("counts a response that comes late as nobody's", async () => {
+    const { client: slow } = await connect();
+    let hold: (() => void) | undefined;
+    const granted = new Journal<number>();
+    slow.subscribe("v5/slow", 1, ({ properties }) => {
+      const responseTopic = properties.textOf(Property.RESPONSE_TOPIC)!;
+      properties.find(Property.CORRELATION_DATA);
+      const correlationData = properties.bytes.slice(properties.start, properties.end);
+      hold = () => slow.publish(responseTopic, "late", { qos: 1, correlationData });
+    }).onGranted = (code) => granted.add(code);
+    await granted.count(1);
+    const hasty = new NotingClient({ url: broker.url });
+    const requests = new Requests(hasty.client, { responseTopic: "v5/answers/late", timeoutMs: 100 });
+    const told = new Journal<string>();
+    const requester = requests.requester("v5/slow", { qos: 1 }, (reason) => told.add(Reason[reason]));
+    await hasty.connect();
+    requester.request("?");
+    await told.has("RESPONSE_TIMEOUT");
+    await expect.poll(() => hold !== undefined).toBe(true);
+    hold!();
+    await expect.poll(() => requests.unmatched).toBe(1);
+    expect(told.items).toEqual(["RESPONSE_TIMEOUT"]);
   });
 
   it("lets a message expire in the broker", async () => {

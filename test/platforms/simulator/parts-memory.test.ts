@@ -32,8 +32,9 @@ async function start(
   { version, codec }: (typeof VERSIONS)[number],
   settings: Record<string, unknown>,
   connack = {},
+  program = "parts",
 ): Promise<Running> {
-  const device = await ScriptedDevice.start(host, "parts", { settings: { version, ...settings } }, codec);
+  const device = await ScriptedDevice.start(host, program, { settings: { version, ...settings } }, codec);
   const publishes: Publish[] = [];
   device.onPacket = async (packet) => {
     if (packet.type === PUBLISH) publishes.push(packet);
@@ -168,6 +169,41 @@ describeWith(xs, "on XS, once warm, nothing is allocated", () => {
       const running = await start(v5, { qos: 0, publish: false });
       const topics = [message(qos, { topicAlias: 1 }), { ...message(qos, { topicAlias: 1 }, ""), packetId: qos && 8 }];
       expect(await costOfReceiving(running, topics)).toEqual(NOTHING);
+    });
+
+    it.each(["answered", "timedOut"])("by a request that is %s", async (outcome) => {
+      const { device, publishes } = await start(v5, { ask: true }, {}, "requests");
+      const rounds = async (count: number): Promise<void> => {
+        for (let round = 0; round < count; round++) {
+          await device.advance(1_000);
+          const { responseTopic, correlationData } = publishes.pop()!.properties as Record<string, string>;
+          if (outcome === "timedOut") continue;
+          await device.send(publish(responseTopic!, "x", { properties: { correlationData: correlationData! } }));
+        }
+      };
+      await rounds(12);
+      expect(await growth(device, () => rounds(ROUNDS))).toEqual(NOTHING);
+      await device.advance(900);
+      const { reports } = await device.statistics();
+      expect(reports[outcome]).toBeGreaterThan(ROUNDS);
+      expect(reports).toMatchObject({ unmatched: 0, [outcome === "answered" ? "timedOut" : "answered"]: 0 });
+    });
+
+    it("by a response, of whatever length its topic is", async () => {
+      const { device, publishes } = await start(v5, {}, {}, "requests");
+      const rounds = async (count: number): Promise<void> => {
+        for (let round = 0; round < count; round++) {
+          const responseTopic = "t".repeat(1 + (round % 40));
+          const correlationData = "ab".repeat(round % 9);
+          await device.send(
+            publish("ask", "21.25", { qos: 1, packetId: 7, properties: { responseTopic, correlationData } }),
+          );
+          expect(publishes.pop()).toMatchObject({ topic: responseTopic, properties: { correlationData } });
+        }
+      };
+      await rounds(50);
+      expect(await growth(device, () => rounds(ROUNDS))).toEqual(NOTHING);
+      expect((await device.statistics()).reports).toMatchObject({ responded: ROUNDS + 50 });
     });
   });
 });
