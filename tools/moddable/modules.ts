@@ -171,10 +171,14 @@ function classesNeeded(core: Bundle, modules: string[]): Map<string, string> {
 function exportsOf(file: string): { classes: string[]; functions: string[]; constants: string[] } {
   const source = readFileSync(file, "utf8");
   const names = (pattern: RegExp): string[] => [...source.matchAll(pattern)].map(([, name]) => name!);
+  const handedOn = names(/^export \{ ([^}]*) \} from/gm)
+    .flatMap((list) => list.split(/, */))
+    .filter((name) => !name.startsWith("type "));
   return {
     classes: names(/^export (?:abstract )?class (\w+)/gm),
     functions: names(/^export function (\w+)/gm),
-    constants: names(/^export (?:const enum|const|let|enum) (\w+)/gm),
+    // What is handed on from another file is made there, and most often is constant.
+    constants: [...names(/^export (?:const enum|const|let|enum) (\w+)/gm), ...handedOn],
   };
 }
 
