@@ -29,7 +29,7 @@ export class ModdableTransport implements Transport {
   private _opened = false;
   private _readable = 0;
   private _reading = false;
-  /** Whether the listener has data in hand: an exception then is the application's. */
+  /** Whether the listener is being told something: an exception then is the application's, and ends the program. */
   private _handing = false;
 
   constructor(routeOf: (scheme: string) => Route | undefined) {
@@ -55,7 +55,7 @@ export class ModdableTransport implements Transport {
         host: endpoint.hostname,
         // Its own word for the host may be an address; TLS compares the name with the broker's certificate.
         onResolved: (_host, address) => {
-          if (current()) this._connect(route, endpoint.hostname, address, endpoint.port, current);
+          if (current()) this._connect(route, endpoint, address, current);
         },
         onError: () => {
           if (current()) this._fail(Reason.HOST_NOT_FOUND);
@@ -66,19 +66,23 @@ export class ModdableTransport implements Transport {
     }
   }
 
-  private _connect(route: Route, host: string, address: string, port: number, current: () => boolean): void {
+  private _connect(route: Route, endpoint: Endpoint, address: string, current: () => boolean): void {
     this._closeResolver();
     const options: SocketOptions & Record<string, unknown> = {
       nodelay: true,
       ...route.socket,
       address,
-      host,
-      port,
+      host: endpoint.hostname,
+      port: endpoint.port,
       onReadable: (count) => {
-        if (current()) this._onReadable(count);
+        if (!current()) return;
+        this._readable = count;
+        this._drain();
       },
       onWritable: (count) => {
-        if (current()) this._onWritable(count);
+        if (!current()) return;
+        this.writable = count;
+        this._tellWritable();
       },
       onError: () => {
         if (current()) this._fail(this._opened ? Reason.CONNECTION_LOST : Reason.CONNECTION_FAILED);
@@ -101,18 +105,18 @@ export class ModdableTransport implements Transport {
       try {
         if (current()) callback(count);
       } catch (error) {
-        if (this._handing) {
-          this._handing = false;
-          throw error;
-        }
+        if (this._handing) throw error;
         if (current()) this._fail(Reason.TLS_FAILED);
       }
     };
     const TCP = tcp.io as new (options: SocketOptions) => Socket;
     function GuardedTCP(options: SocketOptions): Socket {
-      const { onReadable, onWritable, onError } = options as unknown as Record<string, () => void>;
-      const callbacks = { onReadable: guard(onReadable!), onWritable: guard(onWritable!), onError: guard(onError!) };
-      return new TCP({ ...options, ...callbacks } as SocketOptions);
+      return new TCP({
+        ...options,
+        onReadable: guard(options.onReadable as () => void),
+        onWritable: guard(options.onWritable as () => void),
+        onError: guard(options.onError),
+      });
     }
     return { ...tcp, io: GuardedTCP as unknown as SocketRoute["io"] };
   }
@@ -122,46 +126,36 @@ export class ModdableTransport implements Transport {
     this._drain();
   }
 
-  private _onReadable(count: number): void {
-    this._readable = count;
-    this._drain();
-  }
-
   private _drain(): void {
     if (this._reading) return; // from within onData: the loop below goes on
     const connection = this._connection;
-    this._reading = true;
     const input = this._input;
-    try {
-      // What is left unread is not announced again, so all of it is read, unless the listener closes the connection.
-      while (this._readable > 0 && !this.paused && connection === this._connection) {
-        const size = Math.min(this._readable, CHUNK_BYTES);
-        this._readable -= size;
-        if (!this._read(input.resize(size))) break;
-        this._handing = true;
-        this._listener!.onData(input.view, 0, size);
-        this._handing = false;
+    this._reading = true;
+    // What is left unread is not announced again, so all of it is read, unless the listener closes the connection.
+    while (this._readable > 0 && !this.paused && connection === this._connection) {
+      const size = Math.min(this._readable, CHUNK_BYTES);
+      this._readable -= size;
+      try {
+        this._socket!.read(input.resize(size));
+      } catch {
+        this._fail(Reason.CONNECTION_LOST);
+        break;
       }
-    } finally {
-      this._reading = false;
+      this._handing = true;
+      this._listener!.onData(input.view, 0, size);
+      this._handing = false;
     }
+    this._reading = false;
   }
 
-  private _read(view: Uint8Array): boolean {
-    try {
-      this._socket!.read(view);
-      return true;
-    } catch {
-      this._fail(Reason.CONNECTION_LOST);
-      return false;
+  private _tellWritable(): void {
+    this._handing = true;
+    if (this._opened) this._listener!.onWritable();
+    else {
+      this._opened = true;
+      this._listener!.onOpen();
     }
-  }
-
-  private _onWritable(count: number): void {
-    this.writable = count;
-    if (this._opened) return this._listener!.onWritable();
-    this._opened = true;
-    this._listener!.onOpen();
+    this._handing = false;
   }
 
   write(bytes: Uint8Array, start: number, end: number): number {

@@ -7,7 +7,7 @@ import { Control, ShimDevice, stopDevices } from "./device.ts";
 afterEach(stopDevices);
 
 /** A program with one transport over TLS that prints what the socket was made with, and what its listener is told. */
-function program(options: string, { onData = "", host = "broker.test" } = {}): string {
+function program(options: string, { onData = "", onWritable = "", host = "broker.test" } = {}): string {
   return `
     import { createPlatform } from "mote-mqtt/moddable";
     import { tls } from "mote-mqtt/moddable/tls";
@@ -16,7 +16,7 @@ function program(options: string, { onData = "", host = "broker.test" } = {}): s
     transport.open({ scheme: "mqtts", hostname: "${host}", port: 8883, path: "" }, {
       onOpen() { host.print("open"); },
       onData(bytes, start, end) { host.print("data " + (end - start)); ${onData} },
-      onWritable() { host.print("wrote " + transport.write(new Uint8Array(2_000), 0, 2_000)); },
+      onWritable() { ${onWritable} host.print("wrote " + transport.write(new Uint8Array(2_000), 0, 2_000)); },
       onClose(reason) { host.print("close " + reason); },
     });
   `;
@@ -87,5 +87,10 @@ describeWith(xs, "a connection over TLS", () => {
     await device.receive("1703");
     expect(device.lines.slice(1)).toEqual(["open", "data 2"]);
     expect(await device.ended).toMatch(/on purpose/);
+
+    const writing = await ShimDevice.run(program("{}", { onWritable: 'throw new Error("in writing");' }));
+    await writing.up();
+    await writing.control(Control.WRITABLE, 300);
+    expect(await writing.ended).toMatch(/in writing/);
   });
 });
