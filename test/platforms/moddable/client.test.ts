@@ -140,7 +140,8 @@ describeWith(xs32, "of the 2,048 slots and 32,768 chunk bytes that Moddable give
     const whole = await taken(PROGRAM);
     const socket = await taken(SOCKET);
     expect(whole.slots - socket.slots).toBeLessThanOrEqual(320);
-    expect(whole.chunkBytes - socket.chunkBytes).toBeLessThanOrEqual(3_200);
-    expect(whole.peak - socket.peak).toBeLessThanOrEqual(5_200);
+    // The transport's two buffers count with what went through them last: from nothing to 1 KB each.
+    expect(whole.chunkBytes - socket.chunkBytes).toBeLessThanOrEqual(5_200);
+    expect(whole.peak - socket.peak).toBeLessThanOrEqual(6_400);
   });
 });

@@ -207,9 +207,7 @@ describe.skipIf(!sdk)(sdk ? `Moddable ${sdk.version}` : `skipped: ${NEEDS}`, () 
     const project = await projectFrom("platforms/moddable/example/deep-sleep", "deep-sleep", { config });
     const { program } = await buildProject(sdk as Sdk, project);
     await untilAsleep(run(program));
-    expect(lines).toEqual(
-      expect.arrayContaining(["awake for 1500 ms: what is not sent waits in flash", "asleep for 60000 ms"]),
-    );
+    expect(lines).not.toContain("d1: all is sent");
 
     const broker = await Broker.start({ port });
     const watcher = new Watcher(url);
@@ -238,7 +236,7 @@ describe.skipIf(!sdk)(sdk ? `Moddable ${sdk.version}` : `skipped: ${NEEDS}`, () 
     const { program, output } = await buildProject(sdk as Sdk, project);
     expect(output).not.toMatch(/warning/);
     await once(run(program), "exit");
-    expect(lines).toEqual(["awake for 500 ms: what is not sent waits in flash", "asleep for 600000000 us"]);
+    expect(lines).toEqual(["asleep for 600000000 us"]);
   }, 180_000);
 
   test("the mod variant: a host that has Mote runs the sensor's program out of an archive", async () => {

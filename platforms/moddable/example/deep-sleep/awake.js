@@ -7,9 +7,6 @@ import Timer from "timer";
 
 /** @param {() => void} done */
 export default function awake(done) {
-  Timer.set(() => {
-    trace(`awake for ${config.awakeMs} ms: what is not sent waits in flash\n`);
-    deepSleep(Number(config.sleepMs));
-  }, Number(config.awakeMs));
+  Timer.set(() => deepSleep(Number(config.sleepMs)), Number(config.awakeMs));
   done();
 }
