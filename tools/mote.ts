@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { brokerCommand } from "./broker/command.ts";
 import { buildCommand } from "./build/command.ts";
 import { ExitCode, UserError } from "./cli/errors.ts";
+import { surviveClosedOutput } from "./cli/interrupt.ts";
 import { packageVersion } from "./cli/package.ts";
 import { paint } from "./cli/terminal.ts";
 import { demoCommand } from "./demo/command.ts";
@@ -28,6 +29,7 @@ const program = new Command("mote")
   .addCommand(monitorCommand());
 for (const command of [program, ...program.commands]) command.exitOverride();
 
+surviveClosedOutput();
 try {
   await program.parseAsync();
 } catch (error) {

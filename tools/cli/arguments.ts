@@ -1,6 +1,7 @@
 // Readers of option values: each returns the value or throws what commander shows with the option's name.
 
 import { InvalidArgumentError } from "commander";
+import { UserError } from "./errors.ts";
 
 /** A port, or 0 for any that is free. */
 export function parsePort(text: string): number {
@@ -39,4 +40,22 @@ export function durationFrom(minimumMs: number): (text: string) => number {
     if (ms < minimumMs) throw new InvalidArgumentError(`It must be ${minimumMs}ms or more.`);
     return ms;
   };
+}
+
+/** The URL of a broker that a program is to connect to. What may hold a password is not repeated. */
+export function parseBrokerUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url?.hostname || !["mqtt:", "mqtts:"].includes(url.protocol)) {
+    throw new UserError("The broker has to be a URL such as mqtts://broker.example:8883, or mqtt:// without TLS.");
+  }
+  if (url.username || url.password) {
+    throw new UserError("Give the broker's user and password as settings of their own, not within the URL.");
+  }
+  return text;
+}
+
+/** An address to listen at. The empty one would be all of them. */
+export function parseHost(text: string): string {
+  if (!text.trim()) throw new InvalidArgumentError("It must be an address, such as 127.0.0.1, or 0.0.0.0 for all.");
+  return text;
 }

@@ -16,7 +16,29 @@ export function onInterrupt(callback: () => void): () => void {
   };
 }
 
-/** Resolves at Ctrl-C or SIGTERM. */
-export function untilInterrupted(): Promise<void> {
-  return new Promise((resolve) => void onInterrupt(resolve));
+/**
+ * Resolves at Ctrl-C or SIGTERM, once nobody reads what is printed (`mote broker | head`), or after `ms`, if given. It does not
+ * keep the process running.
+ */
+export function untilInterrupted(ms?: number): Promise<void> {
+  return new Promise((resolve) => {
+    onInterrupt(resolve);
+    onOutputClosed(resolve);
+    if (ms !== undefined) setTimeout(resolve, ms).unref();
+  });
+}
+
+/** Calls `callback` once nobody reads what is printed, and at once when that is so already. */
+export function onOutputClosed(callback: () => void): void {
+  if (process.stdout.errored) callback();
+  else process.stdout.once("error", callback);
+}
+
+/** Lets a command whose output nobody reads any more come to its end: without this, Node ends it with a stack trace. */
+export function surviveClosedOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+    });
+  }
 }

@@ -1,5 +1,4 @@
 import { writeFile } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import { Command, Option } from "commander";
 import { durationFrom, parseDuration, parsePort, whole } from "../cli/arguments.ts";
 import { ExitCode, UserError } from "../cli/errors.ts";
@@ -55,8 +54,7 @@ async function run(options: Options): Promise<void> {
 
   const live = showEverySecond(demo, line);
   try {
-    const interrupted = untilInterrupted();
-    await (options.for ? Promise.race([interrupted, sleep(options.for)]) : interrupted);
+    await untilInterrupted(options.for);
   } finally {
     clearInterval(live);
     line.done();

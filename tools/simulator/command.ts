@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { Command, Option } from "commander";
 import { platform } from "../../platforms/node/index.ts";
 import { Metrics } from "../../src/metrics.ts";
 import { Broker } from "../broker/broker.ts";
-import { parseDuration, parsePort, whole } from "../cli/arguments.ts";
+import { parseBrokerUrl, parseDuration, parsePort, whole } from "../cli/arguments.ts";
 import { ExitCode, UserError } from "../cli/errors.ts";
 import { untilInterrupted } from "../cli/interrupt.ts";
 import { eventPrinter, StatusLine } from "../cli/terminal.ts";
@@ -35,7 +34,11 @@ export function simulateCommand(): Command {
         .default("xs"),
     )
     .option("--devices <count>", "how many", whole(1, 10_000), 1)
-    .option("--broker <url>", "broker to use, such as mqtt://192.0.2.7:1883, instead of the bundled one")
+    .option(
+      "--broker <url>",
+      "broker to use, such as mqtt://192.0.2.7:1883, instead of the bundled one",
+      parseBrokerUrl,
+    )
     .option("--port <number>", "port of the bundled broker; 0 for any that is free", parsePort, 1883)
     .option("--set <name=value>", "a setting for the program; may be repeated", collectSetting, {})
     .option("--for <duration>", "end by itself after this long, such as 10s", parseDuration)
@@ -88,7 +91,7 @@ async function run(file: string, options: Options): Promise<void> {
       running.set(id, device);
       await device.start(program.code);
     }
-    await Promise.race([allEnded, untilInterrupted(), ...(options.for ? [sleep(options.for)] : [])]);
+    await Promise.race([allEnded, untilInterrupted(options.for)]);
     line.done();
     tell("network", figures(network), describe(options.devices, network));
     const [[id, device]] = running as unknown as [[string, Device]];

@@ -56,11 +56,46 @@ describe("mote", () => {
       says: /1\.2\.3\.4 is no address of this machine: try --host 127\.0\.0\.1\./,
     },
     { args: "simulate no/such.ts", says: /^error: There is no program no\/such\.ts: name the .* file\.$/ },
+    {
+      args: "simulate --broker mqtt://joe:topsecret@h a.ts",
+      says: /^error: Give the broker's user and password as settings of their own, not within the URL\.$/,
+    },
+    { args: "simulate --broker 192.0.2.7 a.ts", says: /^error: The broker has to be a URL such as mqtts:.* TLS\.$/ },
+    {
+      args: "broker --host=",
+      says: /'--host <address>' argument '' is invalid\. It must be an address, .* for all\.$/,
+    },
+    { args: "provision no/such.json", says: /^error: The settings cannot be read: ENOENT.* 'no\/such\.json'\.$/ },
     { args: "simulate --set x a.ts", says: /^error: --set x is no setting: write --set name=value\.$/ },
   ])("refuses $args", async ({ args, says }) => {
     const { code, output, errors } = await mote(...args.split(" ")).end();
     expect(errors).toMatch(says);
     expect({ code, output }).toEqual({ code: 2, output: "" });
+  });
+});
+
+describe("a command whose output nobody reads any more", () => {
+  it.each([
+    { command: "broker", args: ["--port", "0", "--json"], line: /.*listening.*/ },
+    { command: "demo", args: ["--engine", "node", "--port", "0", "--for", "1h"], line: /^Broker at/ },
+    { command: "simulate", args: ["--engine", "node", "--port", "0", "--for", "1h"], line: /^1 of / },
+  ])("ends in order: $command", async ({ command, args, line }) => {
+    const program = join(folder, "chatty.ts");
+    await writeFile(program, `setInterval(() => console.log("here"), 50);`);
+    const child = mote(command, ...(command === "simulate" ? [program] : []), ...args);
+    const [said] = await child.line(line);
+    child.closeOutput();
+    // The broker prints when somebody comes.
+    if (command === "broker") {
+      await new RealClient({ url: (JSON.parse(said) as { url: string }).url }).connect().catch(() => undefined);
+    }
+    expect(await child.end()).toMatchObject({ code: 0, errors: "" });
+  });
+
+  it("shows its help to nobody, without complaint", async () => {
+    const child = mote("--help");
+    child.closeOutput();
+    expect(await child.end()).toMatchObject({ code: 0, errors: "" });
   });
 });
 
@@ -94,8 +129,8 @@ describe("mote demo", () => {
     expect(output).not.toContain("\x1b");
   });
 
-  it("ends at Ctrl-C with a summary", async () => {
-    const demo = mote("demo", "--engine", "node", "--devices", "2", "--port", "0");
+  it.each([[[]], [["--for", "1h"]]])("ends at Ctrl-C with a summary: %j", async (more) => {
+    const demo = mote("demo", "--engine", "node", "--devices", "2", "--port", "0", ...more);
     await demo.line(/^ +\d s {2}connected 2 /);
     demo.signal("SIGINT");
     const { code, output, errors } = await demo.end();

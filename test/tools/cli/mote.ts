@@ -40,6 +40,11 @@ export class Mote {
     this._closed = once(child, "close");
   }
 
+  /** Reads no more of what it prints, as `head` does once it has its lines. */
+  closeOutput(): void {
+    this._child.stdout!.destroy();
+  }
+
   signal(signal: NodeJS.Signals): void {
     this._child.kill(signal);
   }

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { onInterrupt } from "../../cli/interrupt.ts";
+import { onInterrupt, onOutputClosed } from "../../cli/interrupt.ts";
 import { addPortOption, parseBaudRate } from "../options.ts";
 import { DEFAULT_BAUD_RATE } from "../port/port.ts";
 
@@ -36,6 +36,7 @@ async function run(options: Options): Promise<void> {
   const path = await choosePort(options.port);
   const interrupt = new AbortController();
   const stopListening = onInterrupt(() => interrupt.abort());
+  onOutputClosed(() => interrupt.abort());
   const { stdin, stdout, stderr } = process;
   const keyboard = stdin.isTTY;
   if (keyboard) {

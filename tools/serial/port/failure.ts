@@ -4,7 +4,7 @@ import { ExitCode, UserError } from "../../cli/errors.ts";
 /** Says why a port does not open, and what to do about it. */
 export async function describeOpenFailure(path: string, error: Error): Promise<UserError> {
   const unavailable = (message: string): UserError => new UserError(message, ExitCode.UNAVAILABLE, { cause: error });
-  const said = error.message;
+  const said = error.message.replace(/^Error: /, ""); // a driver's own
   if (/permission denied|EACCES/i.test(said))
     return unavailable(`You may not open ${path}. ${await permissionAdvice(path)}`);
   if (/lock|busy|access (is )?denied/i.test(said))

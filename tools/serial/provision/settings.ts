@@ -1,6 +1,7 @@
 import { createHash, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { parseBrokerUrl } from "../../cli/arguments.ts";
 import { UserError } from "../../cli/errors.ts";
 import type { NvsEntry, NvsValue } from "./nvs.ts";
 
@@ -60,12 +61,12 @@ const GIVEN_NAMES = ["wifiSsid", "wifiPassword", "broker", "clientId", "username
 
 /** A JSON file of settings; paths in it are seen from where it lies. */
 export async function readSettingsFile(file: string): Promise<GivenSettings> {
-  let given: Record<string, unknown>;
-  try {
-    given = JSON.parse(await readFile(file, "utf8")) as Record<string, unknown>;
-  } catch (error) {
-    throw new UserError(`${file} is no settings file: ${(error as Error).message}`);
-  }
+  const text = await readFile(file, "utf8").catch((error: Error) => {
+    throw new UserError(`The settings cannot be read: ${error.message}.`);
+  });
+  const given = parseObject(text);
+  if (!given)
+    throw new UserError(`${file} is no settings file: it has to be a JSON object, such as {"wifiSsid": "…"}.`);
   for (const [name, value] of Object.entries(given)) {
     if (!GIVEN_NAMES.includes(name))
       throw new UserError(`${file}: ${JSON.stringify(name)} is no setting. There are ${GIVEN_NAMES.join(", ")}.`);
@@ -75,6 +76,18 @@ export async function readSettingsFile(file: string): Promise<GivenSettings> {
     if (name in given) given[name] = resolve(dirname(file), given[name] as string);
   }
   return given;
+}
+
+/** Undefined when it is no JSON object. The engine's own words would repeat a part of it, which may be a password. */
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && !Array.isArray(value)
+      ? ((value ?? undefined) as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Checks what was given, and turns it into what the device reads. */
@@ -137,18 +150,12 @@ export function maskSettings(settings: Settings): Record<string, string | number
 }
 
 function parseBroker(url: string): Pick<Settings, "host" | "port" | "tls"> {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  const defaultPorts: Record<string, number> = { "mqtt:": 1883, "mqtts:": 8883 };
-  const defaultPort = parsed && defaultPorts[parsed.protocol];
-  if (!parsed || defaultPort === undefined || !parsed.hostname)
-    // The URL itself may hold a password: it is not repeated.
-    throw new UserError("The broker has to be a URL such as mqtts://broker.example:8883, or mqtt:// without TLS.");
-  if (parsed.username || parsed.password)
-    throw new UserError("Give the broker's user and password as settings of their own, not within the URL.");
+  const parsed = new URL(parseBrokerUrl(url));
+  const tls = parsed.protocol === "mqtts:";
   return {
     host: parsed.hostname.replace(/^\[|\]$/g, ""),
-    port: parsed.port ? Number(parsed.port) : defaultPort,
-    tls: parsed.protocol === "mqtts:",
+    port: parsed.port ? Number(parsed.port) : tls ? 8883 : 1883,
+    tls,
   };
 }
 

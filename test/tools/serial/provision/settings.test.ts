@@ -62,6 +62,17 @@ test.each([
   expect(error.message).not.toMatch(/secret|short/);
 });
 
+test.each(["null", "[]", '"text"', '{"wifiPassword": topsecret}', '{"wifiPassword": "topsecret'])(
+  "a settings file that is no JSON object is refused without a word of it: %s",
+  async (text) => {
+    const file = join(mkdtempSync(join(tmpdir(), "mote-settings-")), "bad.json");
+    writeFileSync(file, text);
+    await expect(readSettingsFile(file)).rejects.toThrow(
+      `${file} is no settings file: it has to be a JSON object, such as {"wifiSsid": "…"}.`,
+    );
+  },
+);
+
 test("a settings file with a name nobody knows is refused", async () => {
   const file = join(mkdtempSync(join(tmpdir(), "mote-settings-")), "settings.json");
   writeFileSync(file, JSON.stringify({ wifiSsid: "garden", hots: "broker" }));
