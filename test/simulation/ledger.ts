@@ -75,6 +75,13 @@ export class Ledger implements BrokerLedger {
     if (message) message.excuse ||= why;
   }
 
+  /** The client has dropped a message that it had accepted: it is not to arrive from now on, or not again. */
+  dropped(payload: string): void {
+    const message = this._up.get(label(payload));
+    if (message?.deliveries.length) message.excuse ||= "dropped";
+    else this.refused(payload);
+  }
+
   /** Whether the client accepted a message before power was cut. */
   isRestored(payload: string): boolean {
     return this._up.get(label(payload))?.restored === true;

@@ -7,6 +7,7 @@ import { PublishView } from "../../src/packet/v5/index.ts";
 import { ExactlyOnce } from "../../src/qos2.ts";
 import { Streaming } from "../../src/streaming.ts";
 import { Piece } from "../../src/client/streaming/pieces.ts";
+import { OfflineQueue } from "../../src/queue.ts";
 import { SavedSession } from "../../src/store.ts";
 import { Client as Client5, type PublisherOptions } from "../../src/v5.ts";
 import { MemoryStore } from "../support/memory-store.ts";
@@ -233,10 +234,11 @@ class World implements Faulty {
 
   /** The device starts. */
   private _boot(): void {
-    const { maximumReceived, records, up } = this._scenario;
+    const { maximumReceived, records, up, queue } = this._scenario;
     const client = this._makeClient();
     this._client = client;
     this._options.mutate?.(client);
+    if (queue) this._watch(client, new OfflineQueue(client, queue));
     const session = records ? new SavedSession(client, this._device.store, { records }) : undefined;
     if (session) this._note(`restored ${session.restored} messages, ${session.damaged} records were damaged`);
     client.onConnect = () => this._connected();
@@ -296,6 +298,21 @@ class World implements Faulty {
     return streaming;
   }
 
+  /** Books what a queue drops: as it says itself, where no application can see it. */
+  private _watch(client: Client, queue: OfflineQueue): void {
+    const hidden = queue as unknown as { _drop(at: number, cause: number): void };
+    const { bytes } = client._outbox;
+    hidden._drop = (at, cause) => {
+      const packet = Buffer.from(bytes.subarray(client._outbox.packetAt(at), client._outbox._end(at)));
+      const payload = /u\d+\.\d+:x*$/.exec(packet.toString("latin1"))![0];
+      this._note(`drops ${payload} for cause ${cause}`);
+      OfflineQueue.prototype["_drop"].call(queue, at, cause);
+      // Where power was cut meanwhile, it may be in the store.
+      if (this._device.off) this._ledger.excuse(payload, "dropped");
+      else this._ledger.dropped(payload);
+    };
+  }
+
   private _makePublisher(qos: 0 | 1 | 2, index: number): Publisher {
     const topic = topicOf(`u${index}`);
     if (this.level === 4) return this._client.publisher(topic, { qos });
@@ -341,7 +358,7 @@ class World implements Faulty {
       if (this._random() < 0.5) published = publisher.publish(payload);
       else published = publisher.publish(new TextEncoder().encode(`?${payload}?`), 1, 1 + payload.length);
       if (this._device.off) this._ledger.excuse(payload, "power cut");
-      else if (published === Published.FULL) this._ledger.refused(payload);
+      else if (published === Published.FULL || published === Published.DROPPED) this._ledger.refused(payload);
     });
   }
 

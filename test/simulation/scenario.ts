@@ -1,4 +1,5 @@
 import type { ClientOptions } from "../../src/client/options.ts";
+import type { QueuePolicy } from "../../src/queue.ts";
 import type { ClientOptions as ClientOptions5 } from "../../src/v5.ts";
 import { seededRandom } from "../support/random.ts";
 import { type FaultName, FAULTS } from "./faults.ts";
@@ -36,6 +37,8 @@ export interface Scenario {
   maximumReceived: number;
   /** Records of `SavedSession`; 0 for a client without a store. */
   records: number;
+  /** The policy of `OfflineQueue`; undefined for a client without one. */
+  queue: QueuePolicy | undefined;
   /** What a client of MQTT 5 has besides. */
   v5: Required<Pick<ClientOptions5, "cleanStart" | "sessionExpiryInterval" | "receiveMaximum" | "topicAliasMaximum">>;
   /** For each publisher, whether it asks for a topic alias, and has properties. */
@@ -134,6 +137,7 @@ export function scenarioOf(seed: number): Scenario {
     },
     maximumReceived,
     records,
+    queue: queueOf(seededRandom(seed ^ 0xd209)), // what else a seed means, does not hang on it
     v5: {
       cleanStart: cleanSession || (!records && chance(0.2)),
       sessionExpiryInterval: cleanSession ? 0 : oneOf(0xffff_ffff, between(1, 60)),
@@ -173,6 +177,16 @@ export function scenarioOf(seed: number): Scenario {
     habits: HABITS.filter(() => chance(0.2)),
     clockOffset: chance(0.1) ? 2 ** 31 - between(0, 60_000) : 0,
     readTwice: chance(0.1),
+  };
+}
+
+function queueOf(random: () => number): QueuePolicy | undefined {
+  if (random() < 0.6) return undefined;
+  const oneOf = <Item>(...items: Item[]): Item => items[Math.floor(random() * items.length)];
+  return {
+    whenFull: oneOf("refuse", "drop-oldest", "drop-oldest", "drop-newest"),
+    qos0: oneOf("keep", "drop"),
+    expiryMs: oneOf(undefined, undefined, 1 + Math.floor(random() * 10_000)),
   };
 }
 

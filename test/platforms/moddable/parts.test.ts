@@ -137,4 +137,34 @@ describeWith(xs, "on a client of the core", () => {
     await device.pass(600);
     expect(device.lines).toEqual(["OK y", "RESPONSE_TIMEOUT "]);
   });
+
+  test("an offline queue drops what is too much, and what is too old", async () => {
+    const device = await ShimDevice.run(`
+      import { Client, Published } from "mote-mqtt";
+      import { Metrics } from "mote-mqtt/metrics";
+      import { platform } from "mote-mqtt/moddable";
+      import { OfflineQueue } from "mote-mqtt/queue";
+      const metrics = new Metrics(platform);
+      const client = new Client(metrics, {
+        url: "mqtt://broker.test", clientId: "c", keepAlive: 0, tickMs: 50, outboxBytes: 90,
+      });
+      const queue = new OfflineQueue(client, { whenFull: "drop-oldest", qos0: "drop", metrics });
+      const brittle = queue.publisher("b", { qos: 1, expiryMs: 100 });
+      const newest = queue.publisher("n", { qos: 1, whenFull: "drop-newest" });
+      const lasting = client.publisher("l", { qos: 1 });
+      host.print([brittle, lasting, lasting, newest].map((one) => one.publish("0123456789")).join());
+      host.print(String(client.publish("z", "") === Published.DROPPED));
+      lasting.publish("abcdefghij");
+      brittle.publish("");
+      queue.onDropped = (count) => host.print("dropped " + count);
+      client.onConnect = () => host.print([metrics.droppedOldest, metrics.droppedNewest, metrics.droppedOffline, metrics.expired].join());
+      client.connect();
+    `);
+    await device.pass(300);
+    await device.connect(60_000);
+    expect(device.writes.slice(1).join("")).toBe(
+      ["0123456789", "abcdefghij"].map((text, index) => `320f0001${hex("l")}000${index + 2}${hex(text)}`).join(""),
+    );
+    expect(device.lines).toEqual(["1,1,1,4", "true", "dropped 4", "dropped 1", "2,1,1,1"]);
+  });
 });
