@@ -82,18 +82,24 @@ enum Flag {
   HAS_INTERVAL = 16,
 }
 
-/** The flags, and a time. */
-const MARGIN = 5;
-/** And another. */
-const MARGIN_V5 = 9;
-/** Where a note is, and what it has. */
-const NOTE = ENTRY_HEADER;
-const EXPIRES_AT = NOTE + 1;
-const INTERVAL_AT = NOTE + MARGIN;
+/** What is noted, and where: in an entry's margin, after its header of four bytes. */
+enum Note {
+  FLAGS = 4,
+  EXPIRES_AT = 5,
+  INTERVAL_AT = 9,
+}
 
-const LONGEST_MS = 2_147_483_647;
-/** A number has at most so many characters: 21 digits, as many as 9 decimals, sign and point. */
-const LONGEST_NUMBER = 32;
+/** Bytes of it; with MQTT 5 there is the second time. */
+enum Margin {
+  V3 = 5,
+  V5 = 9,
+}
+
+enum Limit {
+  LONGEST_MS = 2_147_483_647,
+  /** A number has at most so many characters: 21 digits, as many as 9 decimals, sign and point. */
+  LONGEST_NUMBER = 32,
+}
 
 /** Of MQTT 5's properties those that are before the message expiry interval, where Mote's publishers have it (3.3.2.3). */
 enum Property {
@@ -150,7 +156,7 @@ export class OfflineQueue<Of extends Client = Client> implements DropCounts {
   private readonly _outbox: Outbox & Version5;
   private readonly _rules: Rules;
   private readonly _metrics: DropCounts | undefined;
-  private readonly _number = new Uint8Array(LONGEST_NUMBER);
+  private readonly _number = new Uint8Array(Limit.LONGEST_NUMBER);
   private readonly _margin: number;
   /** The moment at which the next message expires, if one does. */
   private _expires = false;
@@ -169,7 +175,7 @@ export class OfflineQueue<Of extends Client = Client> implements DropCounts {
     this._outbox = outbox;
     this._rules = rules(options ?? {}, undefined);
     this._metrics = options?.metrics;
-    this._margin = outbox._margin = outbox._version === 5 ? MARGIN_V5 : MARGIN;
+    this._margin = outbox._margin = outbox._version === 5 ? Margin.V5 : Margin.V3;
     this._attach(client as unknown as Methods);
   }
 
@@ -235,7 +241,7 @@ export class OfflineQueue<Of extends Client = Client> implements DropCounts {
       peek: () => {
         if (this._isDue()) this._sweep();
         if (!peek.call(outbox)) return false;
-        if (this._margin === MARGIN_V5 && this._client._written === 0) this._reduceInterval();
+        if (this._margin === Margin.V5 && this._client._written === 0) this._reduceInterval();
         return true;
       },
     });
@@ -286,19 +292,19 @@ export class OfflineQueue<Of extends Client = Client> implements DropCounts {
     const now = this._client._platform.clock.now();
     let flags = rules.flags;
     let expiryMs = rules.expiryMs;
-    if (margin === MARGIN_V5) {
+    if (margin === Margin.V5) {
       const intervalAt = this._intervalOf(at);
       const interval = intervalAt && readUint32(bytes, intervalAt);
       if (interval) flags |= Flag.HAS_INTERVAL;
-      if (interval && interval * 1_000 < (expiryMs || LONGEST_MS)) expiryMs = interval * 1_000;
-      writeUint32(bytes, at + INTERVAL_AT, now);
+      if (interval && interval * 1_000 < (expiryMs || Limit.LONGEST_MS)) expiryMs = interval * 1_000;
+      writeUint32(bytes, at + Note.INTERVAL_AT, now);
     }
     if (expiryMs) {
       flags |= Flag.EXPIRES;
       this._expect(now + expiryMs);
     }
-    bytes[at + NOTE] = flags;
-    writeUint32(bytes, at + EXPIRES_AT, now + expiryMs);
+    bytes[at + Note.FLAGS] = flags;
+    writeUint32(bytes, at + Note.EXPIRES_AT, now + expiryMs);
   }
 
   /** A message expires then: perhaps it is the next to. */
@@ -326,8 +332,8 @@ export class OfflineQueue<Of extends Client = Client> implements DropCounts {
     for (let left = outbox._entries; left > 0; left--) {
       at = outbox._begin(at);
       if (this._isWaiting(at)) {
-        const flags = bytes[at + NOTE];
-        const moment = readUint32(bytes, at + EXPIRES_AT);
+        const flags = bytes[at + Note.FLAGS];
+        const moment = readUint32(bytes, at + Note.EXPIRES_AT);
         const expired = (flags & Flag.EXPIRES) !== 0 && ((moment - now) | 0) <= 0;
         const offline =
           !this._client.connected && flags & Flag.DROPPED_OFFLINE && outbox.qosAt(outbox.packetAt(at)) === 0;
@@ -389,7 +395,7 @@ export class OfflineQueue<Of extends Client = Client> implements DropCounts {
   }
 
   private _isDroppable(at: number): boolean {
-    const flags = this._outbox.bytes[at + NOTE];
+    const flags = this._outbox.bytes[at + Note.FLAGS];
     return ((flags & Flag.NOTED ? flags : this._rules.flags) & Flag.DROPPABLE) !== 0 && this._isWaiting(at);
   }
 
@@ -423,7 +429,7 @@ export class OfflineQueue<Of extends Client = Client> implements DropCounts {
     const properties = (source._properties ? source._properties.length : 0) + (source._more ?? 0);
     if (typeof payload === "string") return properties + utf8Length(payload);
     if (typeof payload === "number") {
-      return properties + writeDecimal(this._number, 0, LONGEST_NUMBER, payload, source._decimals);
+      return properties + writeDecimal(this._number, 0, Limit.LONGEST_NUMBER, payload, source._decimals);
     }
     return properties + Math.min(source._end, payload.length) - source._start;
   }
@@ -451,15 +457,15 @@ export class OfflineQueue<Of extends Client = Client> implements DropCounts {
     const outbox = this._outbox;
     const bytes = outbox.bytes;
     const at = outbox._next;
-    if (!(bytes[at + NOTE] & Flag.HAS_INTERVAL) || outbox.packetAt(at) !== outbox.packetStart) return;
+    if (!(bytes[at + Note.FLAGS] & Flag.HAS_INTERVAL) || outbox.packetAt(at) !== outbox.packetStart) return;
     if (outbox.qosAt(outbox.packetStart) < 0) return; // PUBREL has taken its place
-    const since = readUint32(bytes, at + INTERVAL_AT);
+    const since = readUint32(bytes, at + Note.INTERVAL_AT);
     const seconds = Math.floor(((this._client._platform.clock.now() - since) | 0) / 1_000);
     if (seconds <= 0) return;
     const intervalAt = this._intervalOf(at);
     // A message that may be with the broker already is sent whatever its age; but 0 could be taken for no interval.
     writeUint32(bytes, intervalAt, Math.max(1, readUint32(bytes, intervalAt) - seconds));
-    writeUint32(bytes, at + INTERVAL_AT, since + seconds * 1_000);
+    writeUint32(bytes, at + Note.INTERVAL_AT, since + seconds * 1_000);
   }
 
   // Counting
@@ -509,7 +515,7 @@ function rules(policy: QueuePolicy, others: Rules | undefined): Rules {
     dropsOldest,
     dropsNewest,
     flags: Flag.NOTED | (dropsOldest && !protect ? Flag.DROPPABLE : 0) | (dropsOffline ? Flag.DROPPED_OFFLINE : 0),
-    expiryMs: inRange("expiryMs", policy.expiryMs, others ? others.expiryMs : 0, 1, LONGEST_MS),
+    expiryMs: inRange("expiryMs", policy.expiryMs, others ? others.expiryMs : 0, 1, Limit.LONGEST_MS),
   };
 }
 
