@@ -128,16 +128,15 @@ export class WebSocketTransport implements Transport, TransportListener {
   }
 
   onData(bytes: Uint8Array, start: number, end: number): void {
-    const listener = this._listener;
     let at = start;
     if (this._state === State.UPGRADING) at = this._upgrade(bytes, start, end);
     const frames = this._frames;
-    // Another listener, or none: the connection was closed meanwhile, or made anew.
-    while (at < end && listener === this._listener) {
+    // In another state the connection was closed meanwhile, or made anew by the same listener.
+    while (at < end && this._state === State.OPEN) {
       at = frames.push(bytes, at, end);
       switch (frames.event) {
         case Opcode.BINARY:
-          listener!.onData(bytes, at - frames.count, at);
+          this._listener!.onData(bytes, at - frames.count, at);
           break;
         case Opcode.PING:
           this._pinged = true;

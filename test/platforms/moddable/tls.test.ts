@@ -81,6 +81,37 @@ describeWith(xs, "a connection over TLS", () => {
     expect(device.socket.at(-1)).toBe("close");
   });
 
+  test.each(["onOpen", "onData", "onWritable", "onClose"])("ends with a close within %s", async (where) => {
+    const device = await ShimDevice.run(`
+      import { createPlatform } from "mote-mqtt/moddable";
+      import { tls } from "mote-mqtt/moddable/tls";
+      const transport = createPlatform({ mqtts: tls({}) }).createTransport();
+      class Listener { onOpen() {} onData() {} onWritable() {} onClose() {} }
+      class Closing extends Listener { ${where}() { host.print("${where}"); transport.close(); transport.close(); } }
+      transport.open({ scheme: "mqtts", hostname: "broker.test", port: 8883, path: "" }, new Closing());
+    `);
+    await device.up();
+    await device.receive("170301");
+    await device.receive("170302");
+    await device.control(Control.WRITABLE, 300);
+    await device.control(Control.WRITABLE, 300);
+    await device.control(Control.ERROR);
+    await device.pass(1_000);
+    expect(device.lines.slice(1)).toEqual([where]);
+    expect(device.socket).toEqual(["open", "close"]);
+  });
+
+  test.each([
+    { what: "a name without address", host: "missing.test", lines: [`close ${Reason.HOST_NOT_FOUND}`] },
+    { what: "an error without argument", host: "broker.test", lines: ["open", `close ${Reason.CONNECTION_LOST}`] },
+  ])("is ended by $what", async ({ host, lines }) => {
+    const device = await ShimDevice.run(program("{}", { host }));
+    if (host === "broker.test") await device.up();
+    await device.control(Control.ERROR);
+    await device.pass(1_000);
+    expect(device.lines.filter((line) => !line.startsWith("secure"))).toEqual(lines);
+  });
+
   test("does not hide what the application throws, which ends the program", async () => {
     const device = await ShimDevice.run(program("{}", { onData: 'throw new Error("on purpose");' }));
     await device.up();

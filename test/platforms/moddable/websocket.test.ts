@@ -275,6 +275,75 @@ describeWith(xs, "frames [MQTT-6.0.0-1], [MQTT5-6.0.0-1], [MQTT5-6.0.0-2]", () =
   });
 });
 
+/** A program with one transport over WebSocket that prints what its listener is told. */
+function program(methods = "", hostname = "broker.test"): string {
+  return `
+    import { platform } from "mote-mqtt/moddable";
+    import { webSocket } from "mote-mqtt/moddable/websocket";
+    const transport = webSocket(platform).createTransport();
+    const open = () => transport.open({ scheme: "ws", hostname: "${hostname}", port: 8080, path: "/" }, listener);
+    class Printer {
+      onOpen() { host.print("open"); }
+      onData(bytes, start, end) { host.print("data " + (end - start)); }
+      onWritable() { host.print("writable"); }
+      onClose(reason) { host.print("close " + reason); }
+    }
+    class Listener extends Printer { ${methods} }
+    const listener = new Listener();
+    open();
+  `;
+}
+
+describeWith(xs, "what the socket below does", () => {
+  test.each([
+    { where: "onOpen", lines: ["onOpen"] },
+    { where: "onData", lines: ["open", "onData"] },
+    { where: "onWritable", lines: ["open", "data 3", "data 2", "onWritable"] },
+    { where: "onClose", lines: ["open", "data 3", "data 2", "writable", "onClose"] },
+  ])("close within $where is the end", async ({ where, lines }) => {
+    const device = await ShimDevice.run(
+      program(`${where}() { host.print("${where}"); transport.close(); transport.close();
+        if (transport.write(new Uint8Array(1), 0, 1)) host.print("wrote"); }`),
+    );
+    await device.up();
+    await device.receive(Buffer.concat([answer(device), frame("010203"), frame("0405")]));
+    await device.control(Control.WRITABLE, 100);
+    await device.control(Control.ERROR);
+    await device.pass(1_000);
+    expect(device.lines).toEqual(lines);
+    expect(device.socket.at(-1)).toBe("close");
+  });
+
+  test("what is unread of a connection is no part of another that is opened while it is read", async () => {
+    const device = await ShimDevice.run(program(`onData() { host.print("data"); transport.close(); open(); }`));
+    await device.up();
+    await device.receive(Buffer.concat([answer(device), frame("010203"), frame("0405")]));
+    await device.pass(50);
+    expect(device.lines).toEqual(["open", "data"]);
+  });
+
+  test("a name without address, and an error without argument, are the connection's end", async () => {
+    const nameless = await ShimDevice.run(program("", "missing.test"));
+    await nameless.pass(1_000);
+    expect(nameless.lines).toEqual([`close ${Reason.HOST_NOT_FOUND}`]);
+    const broken = await ShimDevice.run(program());
+    await broken.up();
+    await broken.receive(answer(broken));
+    await broken.control(Control.ERROR);
+    await broken.pass(1_000);
+    expect(broken.lines).toEqual(["open", `close ${Reason.CONNECTION_LOST}`]);
+  });
+
+  test("frames are read in order though onReadable is called again meanwhile", async () => {
+    const device = await ShimDevice.run(program());
+    await device.up();
+    await device.receive(answer(device));
+    await device.control(Control.READ_REENTERS);
+    await device.receive(Buffer.concat([frame(new Uint8Array(1_500)), frame("0102")]));
+    expect(device.lines).toEqual(["open", "data 1020", "data 480", "data 2"]);
+  });
+});
+
 describeWith(xs, "a URL of another scheme", () => {
   test("goes straight through", async () => {
     const device = await ShimDevice.run(PROGRAM, { options: { url: "mqtt://broker.test" } });
