@@ -94,8 +94,11 @@ async function run(file: string, options: Options): Promise<void> {
     await Promise.race([allEnded, untilInterrupted(options.for)]);
     line.done();
     tell("network", figures(network), describe(options.devices, network));
-    const [[id, device]] = running as unknown as [[string, Device]];
-    const heap = await device.statistics();
+    const [id] = running.keys() as unknown as [string];
+    const statistics = await Promise.all([...running.values()].map((device) => device.statistics()));
+    const reports = summed(statistics);
+    if (Object.keys(reports).length) tell("reports", reports, describeReports(reports));
+    const [heap] = statistics as [Statistics];
     if (heap.slotBytes) tell("heap", { device: id, ...heap }, describeHeap(id, heap));
   } finally {
     clearInterval(progress);
@@ -106,8 +109,9 @@ async function run(file: string, options: Options): Promise<void> {
 }
 
 /** What went through the connections of all devices. */
-function figures({ attempts, connections, packetsSent, bytesSent, packetsReceived, bytesReceived }: Metrics) {
-  return { attempts, connections, packetsSent, bytesSent, packetsReceived, bytesReceived };
+function figures(network: Metrics) {
+  const { attempts, connections, reconnections, packetsSent, bytesSent, packetsReceived, bytesReceived } = network;
+  return { attempts, connections, reconnections, packetsSent, bytesSent, packetsReceived, bytesReceived };
 }
 
 function describe(devices: number, network: Metrics): string {
@@ -116,6 +120,21 @@ function describe(devices: number, network: Metrics): string {
     `packets sent ${network.packetsSent} (${network.bytesSent} bytes), ` +
     `received ${network.packetsReceived} (${network.bytesReceived} bytes).`
   );
+}
+
+/** What the programs report of themselves, over all devices. */
+function summed(statistics: readonly Statistics[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const { reports } of statistics) {
+    for (const [name, value] of Object.entries(reports)) sums[name] = (sums[name] ?? 0) + value;
+  }
+  return sums;
+}
+
+function describeReports(reports: Record<string, number>): string {
+  return `Reported by all devices: ${Object.entries(reports)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(", ")}.`;
 }
 
 /** What a device's heap came to. */

@@ -259,8 +259,36 @@ describe("mote simulate", () => {
       event: "network",
       attempts: 2,
       connections: 2,
+      reconnections: 0,
       packetsSent: 4,
       packetsReceived: 2,
     });
+  });
+
+  it("sums up what its devices report", async () => {
+    const file = join(folder, "reporter.ts");
+    await writeFile(
+      file,
+      `import { Client } from "mote-mqtt";
+       import { OfflineQueue } from "mote-mqtt/queue";
+       import { onReport, platform, report, settings } from "mote-mqtt/simulator";
+       const client = new Client(platform, { url: String(settings.url), outboxBytes: 64 });
+       const queue = new OfflineQueue(client, { whenFull: "drop-oldest" });
+       for (let count = 0; count < 5; count++) client.publish("a/b", "0123456789012345678901234567");
+       onReport(() => {
+         report("dropped", queue.dropped);
+         report("queued", client.queued);
+       });
+       console.log("published");`,
+    );
+    const base = ["simulate", file, "--engine", "node", "--devices", "2", "--port", "0"];
+    const people = mote(...base);
+    await people.line(/^device-2: published$/m);
+    people.signal("SIGINT");
+    expect((await people.end()).output).toMatch(/^Reported by all devices: dropped 8, queued 2\.$/m);
+    const program = mote(...base, "--json");
+    await program.line(/"device":"device-2","text":"published"/);
+    program.signal("SIGINT");
+    expect((await program.end()).output).toMatch(/"event":"reports","dropped":8,"queued":2/);
   });
 });
