@@ -30,7 +30,8 @@ const SENTENCES: Partial<Record<Reason, string>> = {
   [Reason.NO_LOCAL_ON_SHARED]: "A protocol error: a shared subscription with no local [MQTT-3.8.3-4].",
   [Reason.SHARE_NAME]:
     "The filter of a shared subscription is not $share/, a name without wildcards, / and a filter [MQTT-4.8.2-1], [MQTT-4.8.2-2].",
-  [Reason.TOO_MANY_UNFINISHED]: "The broker sent more messages than receiveMaximum allows before it had their answers.",
+  [Reason.TOO_MANY_UNFINISHED]:
+    "The broker sent more messages with QoS 2 than there is room for: raise maximumReceived, or see why the store fails.",
   [Reason.UNKNOWN_TOPIC_ALIAS]: "The broker broke the protocol: it sent a topic alias before its topic (3.3.2.3.4).",
   [Reason.TOPIC_ALIAS_TOO_LONG]:
     "The broker gave an alias to a topic longer than topicAliasBytes, so it is asked for none any more: raise that.",

@@ -109,10 +109,6 @@ export class Client extends Client311 implements RefusalListener {
   private readonly _sessionExpiryInterval: number;
   private readonly _problemInformation: boolean;
   private readonly _receiveMaximum: number;
-  /** How many messages with QoS 1 or 2 the broker may have under way on this connection, as CONNECT said. */
-  private _receiveLimit = 0;
-  /** Received messages with QoS 2 that wait for PUBREL. */
-  private _unreleased = 0;
   /** How many aliases CONNECT allowed, and the topics they stand for. */
   private _aliasMaximum: number;
   private readonly _aliases: TopicAliases;
@@ -315,11 +311,10 @@ export class Client extends Client311 implements RefusalListener {
     this._connects++;
     const connect = this._connect;
     const free = this._exactlyOnce?.free ?? this._receiveMaximum;
-    this._receiveLimit = Math.max(1, Math.min(this._receiveMaximum, free));
-    writeUint16(connect.properties, RECEIVE_MAXIMUM_AT, this._receiveLimit);
+    // What a broker sends beyond that is taken while there is room: Mosquitto 2.0.11 at times does, and would again.
+    writeUint16(connect.properties, RECEIVE_MAXIMUM_AT, Math.max(1, Math.min(this._receiveMaximum, free)));
     writeUint16(connect.properties, TOPIC_ALIAS_MAXIMUM_AT, this._aliasMaximum);
     this._aliases.forget();
-    this._unreleased = 0;
     this._authentication = this._method ? Authentication.AWAITED : Authentication.NONE;
     this._makeRoom(connectSize(connect));
     this._controlEnd = encodeConnect(this._control, 0, connect);
@@ -449,7 +444,6 @@ export class Client extends Client311 implements RefusalListener {
       }
     } else if (type === PacketType.PUBREL) {
       if (!this._exactlyOnce!.has(packetId)) return this._acknowledgeUnknown(PacketType.PUBCOMP, packetId);
-      if (this._unreleased) this._unreleased--;
     }
     return this._exactlyOnce!.handle(type, bytes, start, start + 2, outbox, this);
   }
@@ -538,7 +532,7 @@ export class Client extends Client311 implements RefusalListener {
     const view = this._publishView;
     const reason = decodePublish(header, bytes, start, end, view);
     if (reason) return reason;
-    return view.topicAlias ? this._learnAlias(bytes, view) || this._countReceived(view) : this._countReceived(view);
+    return view.topicAlias ? this._learnAlias(bytes, view) : Reason.OK;
   }
 
   private _learnAlias(bytes: Uint8Array, view: PublishView): Reason {
@@ -552,26 +546,6 @@ export class Client extends Client311 implements RefusalListener {
   private _refuseAliases(): Reason {
     this._aliasMaximum = 0;
     return Reason.TOPIC_ALIAS_TOO_LONG;
-  }
-
-  /** Whether the broker keeps to the receive maximum (3.3.4). */
-  private _countReceived(view: PublishView): Reason {
-    let unanswered = this._waitingPubacks();
-    if (view.qos === 1) unanswered++;
-    else if (view.qos === 2 && this._exactlyOnce && !this._exactlyOnce.has(view.packetId)) this._unreleased++;
-    return unanswered + this._unreleased > this._receiveLimit ? Reason.TOO_MANY_UNFINISHED : Reason.OK;
-  }
-
-  /** PUBACKs at the end of `_control`; where requests follow them, they are not counted rather than anything else is. */
-  private _waitingPubacks(): number {
-    const control = this._control;
-    let count = 0;
-    for (let at = this._controlEnd - 4; at >= this._controlStart && control[at + 1] === 2; at -= 4) {
-      const type = control[at] >> 4;
-      if (type === PacketType.PUBACK) count++;
-      else if (type < PacketType.PUBREC || type > PacketType.PUBCOMP) break;
-    }
-    return count;
   }
 
   override _takePublish(header: number, bytes: Uint8Array, start: number, end: number): Reason {

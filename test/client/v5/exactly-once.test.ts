@@ -48,7 +48,7 @@ describe("receiving with QoS 2", () => {
 
 describe("the client's receive maximum", () => {
   it("is what the broker may have under way with QoS 2 [MQTT-3.3.4-9]", () => {
-    const { world, got } = listening({ receiveMaximum: 2 });
+    const { world, got } = listening({ receiveMaximum: 2 }, 2);
     world.send(message("1", 1), message("2", 2), pubrel(1), message("3", 3));
     expect(named(world.events)).toEqual([false]);
     world.take();
@@ -56,6 +56,22 @@ describe("the client's receive maximum", () => {
     expect(named(world.events)).toEqual([false, "TOO_MANY_UNFINISHED"]);
     expect(brief(world.take())).toEqual(["DISCONNECT 0x93"]);
     expect(got).toEqual(["1", "2", "3"]);
+  });
+
+  it("may be exceeded as far as there is room: the connection goes on, and what has its PUBREL makes room again", () => {
+    const { world, got } = listening({ receiveMaximum: 2 }, 4);
+    for (let id = 1; id <= 40; id += 4) {
+      world.send(message("", id), message("", id + 1), message("", id + 2), message("", id + 3));
+      world.send(pubrel(id), pubrel(id + 1), pubrel(id + 2), pubrel(id + 3));
+    }
+    expect(got).toHaveLength(40);
+    expect(named(world.events)).toEqual([false]);
+    world.take();
+    world.send(message("", 1), message("", 2), message("", 3), message("", 4), message("", 5));
+    expect(got).toHaveLength(44);
+    // What was taken is answered: it is not the same that comes next time.
+    expect(brief(world.take())).toEqual(["PUBREC#1", "PUBREC#2", "PUBREC#3", "PUBREC#4", "DISCONNECT 0x93"]);
+    expect(named(world.events)).toEqual([false, "TOO_MANY_UNFINISHED"]);
   });
 
   it("is what may come with QoS 1 before the answers can be there", () => {
@@ -66,12 +82,18 @@ describe("the client's receive maximum", () => {
     expect(named(world.events)).toEqual([false]);
   });
 
-  it("counts what comes in one chunk, for which the broker cannot have answers", () => {
-    const { world } = listening({ receiveMaximum: 3 });
-    const one = (packetId: number): Packet => publish("t", `${packetId}`, { qos: 1, packetId });
-    world.send(one(1), one(2), one(3), one(4));
-    expect(named(world.events)).toEqual([false, "TOO_MANY_UNFINISHED"]);
-    expect(brief(world.take())).toEqual(["PUBACK#1", "PUBACK#2", "PUBACK#3", "DISCONNECT 0x93"]);
+  it("may be exceeded with QoS 1 as long as the answers find room: then the connection ends", () => {
+    const { world, got } = listening({ receiveMaximum: 3 });
+    const ids = Array.from({ length: 100 }, (_, index) => index + 1);
+    const messages = ids.map((packetId) => publish("t", "", { qos: 1, packetId }));
+    world.send(...messages);
+    expect(brief(world.take())).toEqual(ids.map((packetId) => `PUBACK#${packetId}`));
+    world.link.link.room = 0;
+    world.send(...messages.slice(0, 64));
+    expect(named(world.events)).toEqual([false]);
+    expect(got).toHaveLength(164);
+    world.send(messages[64]!);
+    expect(named(world.events)).toEqual([false, "OUTPUT_STALLED"]);
   });
 
   it("takes no request that waits behind a PUBACK for another PUBACK", () => {

@@ -228,6 +228,36 @@ describeWith(mosquitto, "a client of MQTT 5 on Node.js with mosquitto", () => {
     await proxy.stop();
   });
 
+  // After a connection broke, mosquitto 2.0.11 may send all that it has queued at once.
+  it.each([
+    { qos: 1 as const, places: 1 },
+    { qos: 2 as const, places: 400 },
+    { qos: 2 as const, places: 32 },
+  ])("takes what is beyond its receive maximum of 20, QoS $qos with room for $places", async ({ qos, places }) => {
+    const proxy = await TcpProxy.start(broker.port);
+    const receiver = await new NotingClient({
+      url: proxy.url,
+      clientId: `v5-maximum-${qos}-${places}`,
+      cleanStart: false,
+      sessionExpiryInterval: 60,
+      receiveMaximum: 20,
+      exactlyOnce: qos === 2 ? new ExactlyOnce(places) : undefined,
+    }).connect();
+    const topic = `v5/maximum/${qos}/${places}`;
+    await receiver.subscribe(topic, qos);
+    const { client } = await connect({ outboxBytes: 65_536, maximumInFlight: 50 });
+    for (let round = 0; round < 5; round++) {
+      for (let index = 0; index < 60; index++) client.publish(topic, `${round}-${index}`, { qos });
+      await receiver.messages.until((items) => new Set(items).size >= round * 60 + 10);
+      proxy.cut();
+    }
+    await receiver.messages.until((items) => new Set(items).size === 300);
+    if (qos === 2) expect(receiver.messages.items).toHaveLength(300);
+    // With little room each connection brings as much as there is, until all is there.
+    if (places !== 32) expect(receiver.events.items).not.toContain("TOO_MANY_UNFINISHED");
+    await proxy.stop();
+  });
+
   it("has its will published when it asks for that, after its delay when it is lost", async () => {
     const watcher = await connect();
     await watcher.subscribe("v5/will/+");

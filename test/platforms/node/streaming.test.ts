@@ -1,10 +1,13 @@
 // Messages larger than any buffer of the client's, over real TCP and through real brokers.
 
 import { createHash } from "node:crypto";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { createPlatform } from "../../../platforms/node/index.ts";
 import type { ClientOptions } from "../../../src/client/options.ts";
 import { Reason } from "../../../src/packet/index.ts";
-import { Streaming, type StreamingPublisher } from "../../../src/streaming.ts";
+import { ExactlyOnce } from "../../../src/qos2.ts";
+import { type Piece, Streaming, type StreamingPublisher } from "../../../src/streaming.ts";
+import { Client, type ClientOptions as ClientOptions5, type Message, Property } from "../../../src/v5.ts";
 import { Journal } from "../../support/journal.ts";
 import { brokers, mosquitto, type RealBroker, startMosquitto } from "../../support/real-brokers.ts";
 import { RealClient } from "../../support/real-client.ts";
@@ -122,6 +125,112 @@ for (const { name, requirement, start } of brokers) {
     });
   });
 }
+
+describeWith(mosquitto, "streaming with MQTT 5 through mosquitto", () => {
+  let broker: RealBroker;
+  beforeAll(async () => {
+    broker = await startMosquitto();
+  });
+  afterAll(() => broker?.stop());
+
+  const clients: Client[] = [];
+  afterEach(() => {
+    for (const client of clients.splice(0)) client.disconnect();
+  });
+
+  /** A client of MQTT 5 with buffers of 1 KB, connected. */
+  async function connect(
+    options: Partial<ClientOptions5> = {},
+  ): Promise<{ client: Client; streaming: Streaming<Client> }> {
+    const memory = { receiveBytes: 1_024, outboxBytes: 1_024, exactlyOnce: new ExactlyOnce() };
+    const client = new Client(createPlatform(), { url: broker.url, tickMs: 5, ...memory, ...options });
+    clients.push(client);
+    const streaming = new Streaming(client);
+    await new Promise<void>((resolve) => {
+      client.onConnect = () => resolve();
+      client.connect();
+    });
+    return { client, streaming };
+  }
+
+  /** Notes each message that comes whole: where from, its properties, its digest and how many pieces it had. */
+  async function receive(
+    topic: string,
+    qos: 0 | 1 | 2,
+    options: Partial<ClientOptions5> = {},
+  ): Promise<Journal<string>> {
+    const { client, streaming } = await connect(options);
+    const received = new Journal<string>();
+    const granted = new Journal<number>();
+    let hash = createHash("sha256");
+    let pieces = 0;
+    const onPiece = ({ message, bytes, start, end, offset, total, last }: Piece<Message>): void => {
+      if (offset === 0) {
+        hash = createHash("sha256");
+        pieces = 0;
+      }
+      pieces++;
+      hash.update(bytes.subarray(start, end));
+      if (!last) return;
+      const { properties } = message;
+      const about = [message.topic, message.qos, total, properties.textOf(Property.CONTENT_TYPE)];
+      for (let more = properties.find(0x26); more; more = properties.findNext(0x26)) about.push(properties.text);
+      received.add(`${about.join(" ")} ${pieces > 1 ? "in pieces" : "whole"} ${hash.digest("hex")}`);
+    };
+    client.subscribe(
+      topic,
+      qos,
+      streaming.pieces(onPiece, (reason) => received.add(Reason[reason])),
+    ).onGranted = (code) => granted.add(code);
+    await granted.has(qos);
+    return received;
+  }
+
+  it.each([0, 1, 2] as const)("brings 5 MB with their properties, QoS %i", async (qos) => {
+    const payload = noise(5 * MB);
+    const topic = `large/v5/${qos}`;
+    const received = await receive(topic, qos, { topicAliasMaximum: 5, topicAliasBytes: 64 });
+    const { client, streaming } = await connect();
+    const properties = {
+      contentType: "image/png",
+      userProperties: [
+        ["a", "ä"],
+        ["a", "b"],
+      ] as [string, string][],
+    };
+    const publisher = streaming.publisher(topic, { qos, ...properties });
+    const ended = new Journal<string>();
+    publisher.onEnd = (reason) => ended.add(Reason[reason]);
+    const small = noise(100);
+    send(publisher, payload);
+    client.publish(topic, small, { qos, ...properties });
+    await ended.has("OK");
+    send(publisher, payload.subarray(0, 70_000));
+    await received.count(3);
+    const about = (bytes: Uint8Array, how: string): string =>
+      `${topic} ${qos} ${bytes.length} image/png ä b ${how} ${digest(bytes)}`;
+    expect(received.items).toEqual([
+      about(payload, "in pieces"),
+      about(small, "whole"),
+      about(payload.subarray(0, 70_000), "in pieces"),
+    ]);
+    expect(ended.items[0]).toBe("OK");
+  });
+
+  it("begins nothing that is larger than the broker's maximum packet size", async () => {
+    const small = await startMosquitto({ config: ["max_packet_size 10000"] });
+    try {
+      const { streaming } = await connect({ url: small.url });
+      const publisher = streaming.publisher("large/limited", { qos: 1, contentType: "image/png" });
+      const ended: string[] = [];
+      publisher.onEnd = (reason) => ended.push(Reason[reason]);
+      expect(publisher.begin(10_000)).toBe(false);
+      expect(ended).toEqual(["PACKET_TOO_LARGE_V5"]);
+    } finally {
+      await small.stop();
+    }
+  });
+});
 
 describeWith(mosquitto, "with a keep-alive of one second, mosquitto", () => {
   let broker: RealBroker;
