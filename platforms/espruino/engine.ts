@@ -7,6 +7,8 @@ export interface Espruino {
   toString(bytes: Uint8Array): string;
   /** The bytes of a string, without a copy. */
   toArrayBuffer(text: string): ArrayBuffer;
+  /** That of zlib, without a sign. */
+  CRC32(text: string): number;
 }
 
 export interface Socket {
@@ -27,12 +29,21 @@ export interface SocketLibrary {
   connect(options: { host: string; port: number }, onConnect: (this: Socket) => void): Socket;
 }
 
+/** Files in flash. `write` throws where something was written before, or when there is no room. */
+export interface Storage {
+  /** Makes a file of `size` bytes when `offset` is 0. */
+  write(name: string, data: string, offset: number, size?: number): boolean;
+  read(name: string, offset?: number, length?: number): string | undefined;
+  erase(name: string): void;
+}
+
 /** The globals. */
 export interface Engine {
   E: Espruino;
   console: { log(text: string, value?: unknown): void };
   /** Seconds, with a fraction. */
   getTime(): number;
+  require(name: "Storage"): Storage;
   require(name: "net" | "tls"): SocketLibrary;
   setTimeout(callback: () => void, delayMs: number): number;
   clearTimeout(timeout: number): void;

@@ -15,10 +15,11 @@ import { MESSAGE_OVERHEAD, NO_ENTRY } from "../session/entry.ts";
 import { Outbox, type PayloadSource } from "../session/outbox.ts";
 import { Guard } from "./guard.ts";
 import { Message } from "./message.ts";
-import { checkLength, type ClientOptions, connectFields, encodeText, inRange, parseUrl } from "./options.ts";
+import { checkLength, type ClientOptions, connectFields, encodeText, inRange } from "./options.ts";
 import { type Payload, Published, Publisher, type PublisherOptions, type Publishing } from "./publisher.ts";
 import { Reconnect } from "./reconnect.ts";
 import { type MessageHandler, Subscription, Subscriptions } from "./subscriptions.ts";
+import { parseUrl } from "./url.ts";
 
 /** Where a client is on its way to a connection. */
 export enum Phase {

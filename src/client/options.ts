@@ -3,7 +3,7 @@ import { Reason } from "../packet/reason.ts";
 import { checkTopicName } from "../packet/topic.ts";
 import { checkUtf8 } from "../packet/utf8.ts";
 import type { ExactlyOnce } from "../session/exactly-once.ts";
-import type { Endpoint, Text } from "../platform.ts";
+import type { Text } from "../platform.ts";
 
 /** The message that the broker publishes when it loses the client (3.1.2.5). */
 export interface WillOptions {
@@ -52,22 +52,6 @@ export interface ClientOptions {
   reconnectMaxMs?: number;
   /** How often the client looks at the clock: 1 to 60,000. 250 by default. */
   tickMs?: number;
-}
-
-/** Reads "scheme://host:port/path". */
-export function parseUrl(url: string): Endpoint {
-  // Wherever it is: a password may have a slash, and must not come into a message of an error.
-  if (/@/.test(url)) throw new TypeError("url must not contain credentials: use username and password");
-  // The colons of an IPv6 address are in brackets.
-  const part = /^(.+?):\/\/(?:\[(.+?)\]|([^:/]+))(:[^/]*)?([^]*)/.exec(url);
-  if (!part) throw new TypeError(`url must be like mqtt://host:1883, not "${url}"`);
-  const port = part[4] ? +part[4].slice(1) : part[1] === "mqtts" ? 8883 : 1883;
-  return {
-    scheme: part[1],
-    hostname: part[2] || part[3],
-    port: inRange("port of url", port, 0, 1, 65_535),
-    path: part[5],
-  };
 }
 
 /** The fields of CONNECT that the options ask for. */

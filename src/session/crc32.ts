@@ -10,8 +10,8 @@ export class Crc32 {
     }
   }
 
-  /** Of bytes `start` up to, not including, `end`; with `seed` 0 it is zlib's. A signed 32-bit number. */
-  of(bytes: Uint8Array, start: number, end: number, seed: number): number {
+  /** That of bytes `start` up to, not including, `end`; with `seed` 0 it is zlib's. A signed 32-bit number. */
+  sum(bytes: Uint8Array, start: number, end: number, seed: number): number {
     const table = this._table;
     let crc = ~seed;
     while (start < end) {

@@ -413,7 +413,7 @@ export class SavedSession implements SavedHandshakes {
 
   /** Of a record, and for its key and MQTT's version: any other record is as good as damaged. */
   private _checksum(key: number, bytes: Uint8Array, start: number, end: number): number {
-    return this._crc.of(bytes, start + CHECKSUM_SIZE, end, key | ((this._outbox._version ?? 0) << 16));
+    return this._crc.sum(bytes, start + CHECKSUM_SIZE, end, key | ((this._outbox._version ?? 0) << 16));
   }
 
   private _discard(index: number, kind: Kind): void {

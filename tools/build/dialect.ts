@@ -39,9 +39,13 @@ const FAULTS: Record<string, [message: string, test?: (node: Tree) => boolean][]
   PropertyDefinition: [
     ["Espruino has no fields without a value", ({ value }) => !value],
     ["Espruino has no computed keys", ({ computed }) => !!computed],
+    ["Espruino takes the name of this field for a keyword", isKeyword],
   ],
   Property: [["Espruino has no computed keys", ({ computed }) => !!computed]],
-  MethodDefinition: [["Espruino has no computed keys", ({ computed }) => !!computed]],
+  MethodDefinition: [
+    ["Espruino has no computed keys", ({ computed }) => !!computed],
+    ["Espruino takes the name of this method for a keyword", isKeyword],
+  ],
   SwitchStatement: [
     [
       "Espruino runs no case after default",
@@ -54,6 +58,14 @@ const FAULTS: Record<string, [message: string, test?: (node: Tree) => boolean][]
   ],
   MemberExpression: [["Espruino has no such function", isMissingMember]],
 };
+
+/** What a method of a class cannot be called. A property of an object can. */
+const KEYWORDS = new Set(
+  (
+    "of in delete new catch finally for static class this typeof default case let const null true false debugger void " +
+    "instanceof return throw super extends if else do while switch try var function break continue undefined"
+  ).split(" "),
+);
 
 const MISSING_GLOBALS = new Set(
   (
@@ -115,6 +127,11 @@ function isDifficultExpression({ regex }: Tree): boolean {
   // Without characters that are escaped, and sets, in which quantifiers are characters.
   const bare = pattern.replace(/\\[^up]/g, "").replace(/\[[^\]]*\]/g, "");
   return /\?|\{\d|\\/.test(bare) || /[uysv]/.test(flags);
+}
+
+function isKeyword({ key }: Tree): boolean {
+  const { type, name } = key as { type: string; name?: string };
+  return type === "Identifier" && KEYWORDS.has(String(name));
 }
 
 function isMissingMember(node: Tree): boolean {

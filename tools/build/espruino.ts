@@ -37,8 +37,14 @@ const MANGLED =
 /** The platforms: whichever a program imports, here it gets that of Espruino. */
 const PLATFORMS = ["espruino", "moddable", "node", "simulator"];
 
-/** What of Mote runs faster in native functions there, and the modules that use those. */
-const NATIVE = ["bytes", "topic", "utf8"];
+/** What of Mote runs faster in native functions there, or cannot run: the originals of platforms/espruino/native. */
+const NATIVE = [
+  "src/client/url.ts",
+  "src/packet/bytes.ts",
+  "src/packet/topic.ts",
+  "src/packet/utf8.ts",
+  "src/session/crc32.ts",
+];
 
 /** What `require` is called between the two steps of a build. */
 const REQUIRE = "moteRequire";
@@ -156,18 +162,17 @@ const boardModules: Plugin = {
   },
 };
 
-/** Puts the modules of platforms/espruino/native in the places of those of src/packet. */
+/** Puts the modules of platforms/espruino/native in the places of those of src. */
 function nativeModules(): Plugin {
   const folder = join(packageRoot, "platforms/espruino/native");
   return {
     name: "native",
     setup(build) {
-      build.onResolve({ filter: /\/(bytes|topic|utf8)\.ts$/ }, ({ path, resolveDir, importer }) => {
-        const name = basename(path, ".ts");
-        const original = join(packageRoot, "src/packet", `${name}.ts`);
-        if (!NATIVE.includes(name) || resolve(resolveDir, path) !== original) return undefined;
+      build.onResolve({ filter: /\.ts$/ }, ({ path, resolveDir, importer }) => {
+        const original = resolve(resolveDir, path);
+        if (!NATIVE.some((file) => join(packageRoot, file) === original)) return undefined;
         // They themselves may build upon the originals.
-        return dirname(importer) === folder ? undefined : { path: join(folder, `${name}.ts`) };
+        return dirname(importer) === folder ? undefined : { path: join(folder, basename(path)) };
       });
     },
   };

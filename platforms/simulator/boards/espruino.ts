@@ -1,6 +1,6 @@
 // What a program for Espruino requires of the firmware's modules, so that it runs in the simulator as it is.
 
-import { parseUrl } from "../../../src/client/options.ts";
+import { parseUrl } from "../../../src/client/url.ts";
 import { device } from "../device.ts";
 import { settings } from "../index.ts";
 

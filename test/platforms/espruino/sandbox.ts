@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createConnection, type Socket } from "node:net";
 import { createContext, Script } from "node:vm";
+import { crc32 } from "node:zlib";
 import type { Device } from "../../acceptance/device.ts";
+import { BoardStorage } from "./board-storage.ts";
 
 /** What Espruino hands on at once, and sends at once. */
 const SEGMENT_BYTES = 536;
@@ -72,7 +74,9 @@ const PRELUDE = `
     globalThis.clearInterval = host.clearTimeout;
     globalThis.print = host.print;
     globalThis.console = { log: host.print };
+    E.CRC32 = host.crc32;
     globalThis.require = (name) => {
+      if (name === "Storage") return host.storage;
       if (name !== "net") throw new Error('Module "' + name + '" not found');
       return { connect: (options, onConnect) => host.connect(options.host, options.port, onConnect) };
     };
@@ -90,7 +94,7 @@ export class Sandbox implements Device {
   private readonly _timers = new Map<number, NodeJS.Timeout>();
   private _timer = 0;
 
-  constructor(code: Uint8Array) {
+  constructor(code: Uint8Array, storage = new BoardStorage()) {
     type Callback = (...values: unknown[]) => void;
     const host = {
       print: (...values: unknown[]) => this._print(values.map(String).join(" ")),
@@ -100,6 +104,8 @@ export class Sandbox implements Device {
       setInterval: (callback: Callback, delayMs: number, ...values: unknown[]) =>
         this._start(() => callback(...values), delayMs, true),
       clearTimeout: (timer: number) => clearTimeout(this._timers.get(timer)),
+      crc32: (text: string) => crc32(Buffer.from(text, "latin1")),
+      storage,
       connect: (hostname: string, port: number, onConnect: () => void) => this._connect(hostname, port, onConnect),
     };
     const context = createContext({ host });

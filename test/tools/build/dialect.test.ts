@@ -12,6 +12,8 @@ const REFUSED: [code: string, message: RegExp][] = [
   ["async function f() {}", /async/],
   ["const f = async () => {};", /async/],
   ["class A { async m() {} }", /async/],
+  ["class A { of() {} }", /name of this method for a keyword/],
+  ["class A { delete = 1; }", /name of this field for a keyword/],
   ["a ** 2", /\*\*/],
   ["a?.b", /\?\./],
   ["a ??= 1", /\?\?=/],
