@@ -9,7 +9,7 @@ const BASE_LIMIT = 18_050;
 
 /** All that this client is made of. */
 const BASE_MODULES = [
-  ...["client", "decimal", "guard", "message", "options", "publisher", "reconnect", "subscriptions"].map(
+  ...["client", "decimal", "guard", "message", "options", "publisher", "reconnect", "subscriptions", "url"].map(
     (name) => `src/client/${name}.ts`,
   ),
   ...["acknowledgement", "bytes", "connack", "connect", "fixed-header", "framer", "publish", "request"].map(

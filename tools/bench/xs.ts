@@ -203,14 +203,9 @@ const PARTS: [string, string][] = [
   ["  CONNECT", keeping("encodeConnect, connectSize", "packet/connect.ts")],
   ["  PUBLISH, topic names", keeping("decodePublish, openPublish, closePublish", "packet/publish.ts")],
   ["  outbox (PUBLISH in it)", keeping("Outbox", "session/outbox.ts")],
-<<<<<<< HEAD
   ["  subscriptions, SUBSCRIBE", keeping("Subscriptions", "client/subscriptions.ts")],
-  ["  options", keeping("parseUrl, connectFields, encodeText", "client/options.ts")],
-=======
-  ["  subscriptions (SUBSCRIBE in it)", keeping("Subscriptions", "client/subscriptions.ts")],
   ["  URL", keeping("parseUrl", "client/url.ts")],
   ["  options", keeping("connectFields, encodeText", "client/options.ts")],
->>>>>>> 8e18e5b (Read URLs on Espruino without the expression that it does not match)
   ["  publisher, decimals", keeping("Publisher", "client/publisher.ts")],
   ["  back-off", keeping("Reconnect", "client/reconnect.ts")],
   ["transport: names, TCP, TLS's faults", keeping("ModdableTransport", "transport.ts", "platforms/moddable")],
