@@ -1,4 +1,5 @@
 import type { Client } from "./client/client.ts";
+import type { TlsOptions } from "./tls.ts";
 
 // The part of Espruino that the platform touches. Types only: nothing of this file is in a bundle.
 
@@ -24,9 +25,14 @@ export interface Socket {
   on(event: "drain" | "close", callback: (this: Socket) => void): void;
 }
 
+export interface SocketOptions extends TlsOptions {
+  host: string;
+  port: number;
+}
+
 export interface SocketLibrary {
-  /** Throws when the host has no address or refuses. */
-  connect(options: { host: string; port: number }, onConnect: (this: Socket) => void): Socket;
+  /** Throws when the host has no address or refuses, or a certificate cannot be read. */
+  connect(options: SocketOptions, onConnect: (this: Socket) => void): Socket;
 }
 
 /** Files in flash. `write` throws where something was written before, or when there is no room. */

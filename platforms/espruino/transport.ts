@@ -1,7 +1,9 @@
 import { Reason } from "../../src/packet/reason.ts";
 import type { Endpoint, Transport, TransportListener } from "../../src/platform.ts";
+import { call } from "./call.ts";
 import type { Engine, Socket } from "./engine.ts";
 import { bytesToString } from "./native/bytes.ts";
+import type { TlsOptions } from "./tls.ts";
 
 declare const E: Engine["E"];
 declare const require: Engine["require"];
@@ -15,12 +17,17 @@ declare const clearTimeout: Engine["clearTimeout"];
 const UNSENT_BYTES = 1_072;
 
 export class EspruinoTransport implements Transport {
+  private readonly _tls: TlsOptions;
   private _socket: Socket | undefined;
   /** Reports a connection that failed before there was a socket. */
   private _failing = 0;
   /** Bytes that were written since all of them were known to be sent. */
   private _unsent = 0;
   private _refused = false;
+
+  constructor(tls: TlsOptions) {
+    this._tls = tls;
+  }
 
   open(endpoint: Endpoint, listener: TransportListener): void {
     const secure = endpoint.scheme === "mqtts";
@@ -29,41 +36,46 @@ export class EspruinoTransport implements Transport {
     }
     const library = require(secure ? "tls" : "net");
     let opened = false;
+    let answered = false;
     let reason = Reason.CLOSED_BY_BROKER;
     this._unsent = 0;
     this._refused = false;
     let socket: Socket;
     try {
-      socket = library.connect({ host: endpoint.hostname, port: endpoint.port }, () => {
+      socket = library.connect(Object.assign({}, this._tls, { host: endpoint.hostname, port: endpoint.port }), () => {
         opened = true;
-        if (this._socket === socket) listener.onOpen();
+        if (this._socket === socket) call(() => listener.onOpen());
       });
     } catch (error) {
       const message = String((error as Partial<Error>).message);
       this._failing = setTimeout(() => {
         this._failing = 0;
-        listener.onClose(reasonOfException(message));
+        call(() => listener.onClose(reasonOfException(message, secure)));
       }, 0);
       return;
     }
     this._socket = socket;
-    socket.on("data", (data) => {
+    const take = (data: string): void => {
+      answered = true;
       // The array is a view of the string: nothing is copied.
       if (this._socket === socket) listener.onData(new Uint8Array(E.toArrayBuffer(data)), 0, data.length);
-    });
-    socket.on("drain", () => {
+    };
+    const drained = (): void => {
       if (this._socket !== socket) return;
       this._unsent = 0;
       if (!this._refused) return;
       this._refused = false;
       listener.onWritable();
-    });
-    socket.on("error", (error) => (reason = reasonOfCode(error.code, opened)));
-    socket.on("close", () => {
+    };
+    const closed = (): void => {
       if (this._socket !== socket) return;
       this._socket = undefined;
       listener.onClose(reason);
-    });
+    };
+    socket.on("data", (data) => call(take, data));
+    socket.on("drain", () => call(drained));
+    socket.on("error", (error) => (reason = reasonOfCode(error.code, opened, secure && !answered)));
+    socket.on("close", () => call(closed));
   }
 
   write(bytes: Uint8Array, start: number, end: number): number {
@@ -96,15 +108,17 @@ export class EspruinoTransport implements Transport {
 }
 
 /** The exceptions of `connect`, which tell their causes by their messages alone. */
-function reasonOfException(message: string): Reason {
+function reasonOfException(message: string, secure: boolean): Reason {
   if (message.indexOf("locate host") >= 0) return Reason.HOST_NOT_FOUND;
   // Nothing more is said of a host that refuses, or cannot be reached.
-  return message.indexOf("create socket") >= 0 ? Reason.CONNECTION_REFUSED : Reason.CONNECTION_FAILED;
+  if (message.indexOf("create socket") >= 0) return Reason.CONNECTION_REFUSED;
+  return secure ? Reason.TLS_FAILED : Reason.CONNECTION_FAILED;
 }
 
-/** The codes of a socket's `error` event. */
-function reasonOfCode(code: number, opened: boolean): Reason {
+/** The codes of a socket's `error` event. `greeting`: it is TLS, and the broker has sent nothing. */
+function reasonOfCode(code: number, opened: boolean, greeting: boolean): Reason {
   if (code === -6) return Reason.HOST_NOT_FOUND;
-  if (code === -13 || code === -14) return Reason.TLS_FAILED;
+  // In place of its own codes, the engine has that of data, CONNECT, that it could not send.
+  if (code === -13 || code === -14 || (code === -8 && greeting)) return Reason.TLS_FAILED;
   return opened ? Reason.CONNECTION_LOST : code === -9 ? Reason.CONNECTION_REFUSED : Reason.CONNECTION_FAILED;
 }

@@ -113,6 +113,7 @@ function bundleCompact(): Promise<string> {
 /** Mote's portable client in one module, with its optional parts. */
 function bundleCore(parts: string[]): Promise<string> {
   const sources = parts.map((part) => {
+    if (part === "v5") throw new UserError("mote-mqtt/v5 does not run on Espruino yet: use mote-mqtt, for MQTT 3.1.1.");
     const source = sourceOfPart(part);
     if (!source) throw new UserError(`Mote has no mote-mqtt/${part}: its documentation names its parts.`);
     return source;

@@ -2,7 +2,7 @@ import type { ClientOptions } from "../../../src/client/options.ts";
 import type { Payload, Published, PublisherOptions } from "../../../src/client/publisher.ts";
 import { Reason } from "../../../src/packet/reason.ts";
 import type { Platform } from "../../../src/platform.ts";
-import type { Engine, Socket } from "../engine.ts";
+import type { Engine, Socket, SocketOptions } from "../engine.ts";
 import { flush, lose, tick } from "./connection.ts";
 import { type Message, messageText } from "./input.ts";
 import { publish, type Publisher } from "./publisher.ts";
@@ -57,7 +57,7 @@ export class Client {
   _connects = 0;
 
   readonly _secure: number;
-  readonly _endpoint: { host: string; port: number };
+  readonly _endpoint: SocketOptions;
   readonly _connect: string;
   readonly _clean: number;
   _socket: Socket | undefined | 0;
@@ -96,7 +96,8 @@ export class Client {
   readonly _maximumInFlight: number;
   readonly _maximumSubscriptions: number;
 
-  constructor(_platform: Platform, options: ClientOptions) {
+  /** @param platform what `require("tls")` gets besides host and port; null for nothing. */
+  constructor(platform: Platform, options: ClientOptions) {
     const url = /^mqtt(s*):\/\/([^:@\/]+):*(\d*)\/*$/.exec(options.url)!;
     const number = (name: keyof ClientOptions, fallback: number, min?: number, max?: number): number =>
       whole(name, options[name] as number | undefined, fallback, min ?? 1, max ?? Limit.LARGEST);
@@ -106,10 +107,10 @@ export class Client {
     must("url", url && url[1].length < 2, "like mqtt://host:1883 or mqtts://host:8883, without user and password");
     this._message = { text: messageText } as Message;
     this._secure = url[1].length;
-    this._endpoint = {
+    this._endpoint = Object.assign({}, platform, {
       host: url[2],
       port: whole("port", url[3] ? +url[3] : undefined, this._secure ? 8883 : 1883, 1, 65_535),
-    };
+    });
     this._tickMs = number("tickMs", 250);
     this._connectTimeout = ticks("connectTimeoutMs", 10_000);
     this._pingTimeout = ticks("pingTimeoutMs", 10_000);

@@ -1,4 +1,5 @@
 import { Reason } from "../../../src/packet/reason.ts";
+import { call } from "../call.ts";
 import type { Engine, Socket } from "../engine.ts";
 import type { Client } from "./client.ts";
 import { onData } from "./input.ts";
@@ -6,20 +7,7 @@ import { First, Limit } from "./limit.ts";
 import { State } from "./subscription.ts";
 import { chars, field, packet } from "./text.ts";
 
-declare const console: Engine["console"];
 declare const require: Engine["require"];
-
-/**
- * Calls the application's function. What that throws is shown as the engine would show it, and not thrown on: the engine
- * leaves out the events, of this client too, that were to follow an event that throws.
- */
-export function call<Argument>(callback: ((argument: Argument) => void) | undefined, argument: Argument): void {
-  try {
-    if (callback) callback(argument);
-  } catch (error) {
-    console.log(`Uncaught ${error}`, error && (error as Error).stack);
-  }
-}
 
 /** The connection ended, failed, or is of no use any more. Returns 0. */
 export function lose(client: Client, reason: Reason): 0 {
@@ -109,7 +97,8 @@ function onError(this: Socket, error: { code: number }): void {
   client._why =
     code === -6
       ? Reason.HOST_NOT_FOUND
-      : code === -13 || code === -14
+      : // In place of its own codes, the engine has that of data, CONNECT, that it could not send.
+        code === -13 || code === -14 || (code === -8 && client._secure && !client.connected)
         ? Reason.TLS_FAILED
         : client._why
           ? Reason.CONNECTION_LOST
@@ -136,8 +125,13 @@ function open(client: Client): void {
     socket.on("error", onError);
     socket.on("close", onClose);
   } catch (error) {
-    // It tells a host that refuses from one without an address by its message alone.
-    client._why = /locate/.test((error as Error).message) ? Reason.HOST_NOT_FOUND : Reason.CONNECTION_REFUSED;
+    // It tells a host without an address from one that refuses, and from a certificate that cannot be read, by its message.
+    const message = (error as Error).message;
+    client._why = /locate/.test(message)
+      ? Reason.HOST_NOT_FOUND
+      : /create/.test(message)
+        ? Reason.CONNECTION_REFUSED
+        : Reason.TLS_FAILED;
     client._remaining = 0;
   }
 }

@@ -1,7 +1,8 @@
 import { Reason } from "../../../src/packet/reason.ts";
+import { call } from "../call.ts";
 import type { Engine, Socket } from "../engine.ts";
 import type { Client } from "./client.ts";
-import { call, flush, lose } from "./connection.ts";
+import { flush, lose } from "./connection.ts";
 import { Begin, First, Limit, Type } from "./limit.ts";
 import { matches, State } from "./subscription.ts";
 import { chars, isText } from "./text.ts";

@@ -3,6 +3,7 @@ import { createConnection, type Socket } from "node:net";
 import { createContext, Script } from "node:vm";
 import { crc32 } from "node:zlib";
 import type { Device } from "../../acceptance/device.ts";
+import type { SocketOptions } from "../../../platforms/espruino/engine.ts";
 import { BoardStorage } from "./board-storage.ts";
 
 /** What Espruino hands on at once, and sends at once. */
@@ -75,10 +76,11 @@ const PRELUDE = `
     globalThis.print = host.print;
     globalThis.console = { log: host.print };
     E.CRC32 = host.crc32;
+    globalThis.atob = host.atob;
     globalThis.require = (name) => {
       if (name === "Storage") return host.storage;
-      if (name !== "net") throw new Error('Module "' + name + '" not found');
-      return { connect: (options, onConnect) => host.connect(options.host, options.port, onConnect) };
+      if (name !== "net" && name !== "tls") throw new Error('Module "' + name + '" not found');
+      return { connect: (options, onConnect) => host.connect(name, options, onConnect) };
     };
   }
 `;
@@ -89,6 +91,8 @@ export class Sandbox implements Device {
   onLine: ((line: string) => void) | undefined;
   /** The most bytes that ever waited in the engine to be sent. */
   mostUnsent = 0;
+  /** What `connect` was called with; arrays as lists. */
+  readonly connects: (SocketOptions & { library: string })[] = [];
 
   private readonly _sockets = new Set<EngineSocket>();
   private readonly _timers = new Map<number, NodeJS.Timeout>();
@@ -106,7 +110,9 @@ export class Sandbox implements Device {
       clearTimeout: (timer: number) => clearTimeout(this._timers.get(timer)),
       crc32: (text: string) => crc32(Buffer.from(text, "latin1")),
       storage,
-      connect: (hostname: string, port: number, onConnect: () => void) => this._connect(hostname, port, onConnect),
+      atob: (text: string) => Buffer.from(text, "base64").toString("latin1"),
+      connect: (library: string, options: SocketOptions, onConnect: () => void) =>
+        this._connect(library, options, onConnect),
     };
     const context = createContext({ host });
     new Script(PRELUDE).runInContext(context);
@@ -114,12 +120,14 @@ export class Sandbox implements Device {
     this.run(() => script.runInContext(context));
   }
 
-  /** Calls into the program. What it throws is printed, as at Espruino's console. */
-  run(callback: (() => void) | undefined): void {
+  /** Calls into the program. What it throws is printed, as at Espruino's console. Returns whether it threw nothing. */
+  run(callback: (() => void) | undefined): boolean {
     try {
       callback?.();
+      return true;
     } catch (error) {
       this._print(`Uncaught ${String(error)}`);
+      return false;
     }
   }
 
@@ -138,12 +146,18 @@ export class Sandbox implements Device {
 
   private _start(callback: () => void, delayMs: number, repeat: boolean): number {
     const timer = ++this._timer;
-    const run = (): void => this.run(callback);
+    const run = (): boolean => this.run(callback);
     this._timers.set(timer, repeat ? setInterval(run, delayMs) : setTimeout(run, delayMs));
     return timer;
   }
 
-  private _connect(hostname: string, port: number, onConnect: () => void): EngineSocket {
+  /** TLS is not spoken here: the broker sees what it would be after that. */
+  private _connect(library: string, options: SocketOptions, onConnect: () => void): EngineSocket {
+    const { host: hostname, port, ca, cert } = options;
+    this.connects.push({ library, ...(JSON.parse(JSON.stringify(options, plain)) as SocketOptions) });
+    if ([ca, cert].some((one) => typeof one === "string" && one.startsWith("-----BEGIN"))) {
+      throw new Error("HTTPS init failed! mbedtls_x509_crt_parse of 'ca': Invalid format");
+    }
     if (hostname !== "127.0.0.1") throw new Error("Unable to locate host");
     if (!isListening(port)) throw new Error("Unable to create socket");
     const socket = new EngineSocket(this, createConnection({ host: hostname, port }), onConnect);
@@ -162,6 +176,8 @@ class EngineSocket {
   private _sending = false;
   private _ending = false;
   private _closed = false;
+  /** After an exception the engine leaves out what was to follow. */
+  private _upset = false;
 
   constructor(sandbox: Sandbox, socket: Socket, onConnect: () => void) {
     this._sandbox = sandbox;
@@ -229,8 +245,15 @@ class EngineSocket {
   }
 
   private _emit(event: string, argument?: unknown): void {
-    this._sandbox.run(() => this._handlers[event]?.call(this, argument));
+    const leftOut = this._upset && event === "drain";
+    this._upset = false;
+    if (!leftOut) this._upset = !this._sandbox.run(() => this._handlers[event]?.call(this, argument));
   }
+}
+
+/** Typed arrays of another context as lists. */
+function plain(_: string, value: unknown): unknown {
+  return ArrayBuffer.isView(value) ? [...(value as Uint8Array)] : value;
 }
 
 /** Whether somebody listens there. Espruino's `connect` knows that before it returns; Node's does not, but Linux will say. */

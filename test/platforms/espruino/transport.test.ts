@@ -34,3 +34,30 @@ test("No more than two segments wait in the engine, however much the outbox hold
   await device.kill();
   await broker.stop();
 });
+
+test.each([
+  ["the client for Espruino", ""],
+  ["the portable client", `import "mote-mqtt/qos2";`],
+])("%s goes on though every handler throws: after an exception Espruino leaves out events", async (_, part) => {
+  const broker = await ScriptedBroker.start((packet, connection) => {
+    wellBehaved(packet, connection);
+    if (packet.cmd !== "subscribe" && packet.cmd !== "puback") return;
+    const messageId = packet.cmd === "puback" ? packet.messageId! + 1 : 1;
+    connection.send({ cmd: "publish", topic: "topic", payload: "", qos: 1, messageId, dup: false, retain: false });
+  });
+  const file = join(folder, "throws.ts");
+  writeFileSync(
+    file,
+    `import { Client } from "mote-mqtt"; ${part}
+     import { platform } from "mote-mqtt/espruino";
+     const client = new Client(platform, { url: "${broker.url}" });
+     client.subscribe("topic", 1, () => { throw new Error("my mistake"); });
+     client.connect();`,
+  );
+  const device = new Sandbox(await bundleForEspruino(file));
+  await broker.until("puback", 400);
+  expect(broker.connections).toHaveLength(1);
+  expect(device.lines.filter((line) => !line.startsWith("Uncaught Error: my mistake"))).toEqual([]);
+  await device.kill();
+  await broker.stop();
+});

@@ -37,6 +37,7 @@ describe("A bundle for Espruino", () => {
     expect((await bundle(program(""))).length).toBeLessThan(8_500);
     expect((await bundle(program(`import "mote-mqtt/qos2";`))).length).toBeGreaterThan(15_000);
     await expect(bundle(program(`import "mote-mqtt/qos3";`))).rejects.toThrow(/Mote has no mote-mqtt\/qos3/);
+    await expect(bundle(program(`import "mote-mqtt/v5";`))).rejects.toThrow(/v5 does not run on Espruino yet/);
   });
 
   test("leaves require to the board, and text in UTF-8", async () => {

@@ -169,13 +169,15 @@ async function realBench(): Promise<Bench> {
   const path = join(folder, "tty");
   const socat = spawn("socat", ["-d", "-d", `pty,rawer,link=${path}`, `EXEC:${process.env["ESPRUINO"]},pty,rawer`], {
     cwd: folder,
+    detached: true, // a group of its own, Espruino with it
   });
+  const end = (): void => void process.kill(-socat.pid!, "SIGKILL");
   await started(socat);
   const carrier: Carrier = {
     path,
-    unplug: () => socat.kill(),
+    unplug: end,
     close: async () => {
-      socat.kill();
+      end();
       rmSync(folder, { recursive: true, force: true });
     },
   };
