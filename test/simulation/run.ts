@@ -100,6 +100,7 @@ class World implements Faulty {
   private _client!: Client;
   private _publishers: Publisher[] = [];
   private _streamers: Streamer[] = [];
+  private _churning = false;
   private _streamed = 0;
   private _inPieces = 0;
   /** What has come of a message in pieces. */
@@ -404,10 +405,13 @@ class World implements Faulty {
       this._churned[index] = undefined;
       return;
     }
+    if (this._churning) return; // from within `subscribe`: the application is told of a rejection there
     const churned = CHURNED_FILTERS[index];
+    this._churning = true;
     this._guarded(() => {
       this._churned[index] = this._client.subscribe(churned, this.below(2) as 0 | 1, () => undefined);
     });
+    this._churning = false;
   }
 
   private _connected(): void {
@@ -562,6 +566,7 @@ class World implements Faulty {
 
   private _finish(): void {
     this._ledger.finish();
+    this._advance(this._scenario.options.tickMs); // with which what an application threw comes out
     const now = census(this._client, isOutside);
     if (now !== this._census) this._violated("fixed memory", `${this._census} before; ${now} after`);
     this._guarded(() => this._client.disconnect());

@@ -34,7 +34,6 @@ const seconds = (performance.now() - startedAt) / 1_000;
 if (options.json) {
   console.log(JSON.stringify({ from: options.from, seeds: done, seconds, failures, totals }));
 } else {
-  for (const { text } of failures) console.log(`${text}\n`);
   console.log(summary());
   console.log(Object.entries(totals).map(([name, value]) => `${name} ${value}`).join(", ")); // prettier-ignore
 }
@@ -94,11 +93,8 @@ function runBatches(resolve) {
   };
   const hung = () => {
     done++;
-    failures.push({
-      seed,
-      invariant: "recovery",
-      text: `seed ${seed} takes more than ${LONGEST_SEED_MS} ms: it hangs`,
-    });
+    const text = `seed ${seed} takes more than ${LONGEST_SEED_MS} ms: it hangs`;
+    fail({ seed, invariant: "recovery", text });
     end();
   };
   const give = () => {
@@ -115,7 +111,7 @@ function runBatches(resolve) {
       watchdog = setTimeout(hung, LONGEST_SEED_MS);
       return;
     }
-    if (message.failure) failures.push(message.failure);
+    if (message.failure) fail(message.failure);
     if (message.totals) add(message.totals);
     if (message.done) {
       done += message.done;
@@ -124,10 +120,15 @@ function runBatches(resolve) {
   });
   worker.on("error", (error) => {
     done++;
-    failures.push({ seed, invariant: "nothing thrown", text: `seed ${seed}: ${error.stack}` });
+    fail({ seed, invariant: "nothing thrown", text: `seed ${seed}: ${error.stack}` });
     end();
   });
   give();
+}
+
+function fail(failure) {
+  failures.push(failure);
+  if (!options.json) console.log(`${failure.text}\n`);
 }
 
 function add(more) {
