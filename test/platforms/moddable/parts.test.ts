@@ -32,6 +32,8 @@ describe("each optional part", () => {
   test("finds the core's tables frozen: XS would keep them in memory", async () => {
     const core = (await modules).find(({ specifier }) => specifier === "mote-mqtt")!;
     expect(core.code.match(/Object\.freeze\(/g)).toHaveLength(3);
+    const standard = (await modules).find(({ specifier }) => specifier === "embedded:network/mqtt/client")!;
+    expect(standard.code.match(/Object\.freeze\(/g)).toHaveLength(1);
   });
 
   test("extends the core's own client, and has no copy of it", async () => {
