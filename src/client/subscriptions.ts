@@ -1,3 +1,4 @@
+import { sameBytes } from "../packet/bytes.ts";
 import { SUBSCRIPTION_FAILED } from "../packet/constants.ts";
 import { PacketType } from "../packet/fixed-header.ts";
 import { encodeRequest } from "../packet/request.ts";
@@ -197,10 +198,4 @@ export class Subscriptions {
   _matches(filter: Uint8Array, message: Message): boolean {
     return topicMatches(filter, 0, filter.length, message.bytes, message.topicStart, message.topicEnd);
   }
-}
-
-function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
-  let at = one.length === other.length ? 0 : -1;
-  while (at >= 0 && at < one.length && one[at] === other[at]) at++;
-  return at === one.length;
 }

@@ -39,3 +39,10 @@ export function fieldEnd(bytes: Uint8Array, at: number, end: number): number {
   at += 2 + readUint16(bytes, at);
   return at > end ? 0 : at;
 }
+
+/** Whether two arrays have the same bytes. */
+export function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  let at = one.length === other.length ? 0 : -1;
+  while (at >= 0 && at < one.length && one[at] === other[at]) at++;
+  return at === one.length;
+}

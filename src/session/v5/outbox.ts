@@ -1,5 +1,5 @@
 import { RETAIN } from "../../packet/constants.ts";
-import { readUint16, writeUint16 } from "../../packet/bytes.ts";
+import { readUint16, sameBytes, writeUint16 } from "../../packet/bytes.ts";
 import { packetSize, remainingLengthSize, writeFixedHeader } from "../../packet/fixed-header.ts";
 import { publishQos, setPublishPacketId } from "../../packet/publish.ts";
 import { Reason } from "../../packet/reason.ts";
@@ -284,10 +284,4 @@ export class Outbox extends Outbox311 {
     bytes[at] = padding >> 16;
     writeUint16(bytes, at + 1, padding);
   }
-}
-
-function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
-  let at = one.length === other.length ? 0 : -1;
-  while (at >= 0 && at < one.length && one[at] === other[at]) at++;
-  return at === one.length;
 }
