@@ -130,7 +130,10 @@ export enum Reason {
   PING_TIMEOUT = 71,
   /** A PUBLISH, SUBSCRIBE or UNSUBSCRIBE was not acknowledged within `acknowledgeTimeoutMs`. */
   ACKNOWLEDGE_TIMEOUT = 72,
-  /** The broker floods the client with messages and reads none of its acknowledgements. */
+  /**
+   * The broker floods the client with messages and reads none of its acknowledgements: 64 wait, and there is room for no other.
+   * A broker that has no more under way at once does not get there (Mosquitto: 20; by MQTT 5 the `receiveMaximum`, 32 by default).
+   */
   OUTPUT_STALLED = 73,
   /** Closed shortly after CONNACK, again and again: most likely another client has the same client identifier. */
   TAKEN_OVER = 74,

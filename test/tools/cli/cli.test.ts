@@ -151,6 +151,19 @@ describe("mote demo", () => {
     expect(await readReport(file)).toMatchObject({ engine: "node", slotBytes: 0, devices: 2, lost: 0 });
   });
 
+  itWith(xs, "says in one line that there is no place for the compiled engine, and runs on Node", async () => {
+    const file = join(folder, "a-file");
+    await writeFile(file, "");
+    const args = ["demo", "--for", "200ms", "--port", "0", "--devices", "1"];
+    const { code, output, errors } = await new Mote(args, { MOTE_CACHE: join(file, "cache") }).end();
+    expect(errors).toMatch(
+      /^There is no place for the compiled XS engine \(ENOTDIR.*\): name a folder in MOTE_CACHE .*\.$/,
+    );
+    expect(errors.split("\n")).toHaveLength(1);
+    expect(output).toContain("greenhouse-1 runs on Node");
+    expect(code).toBe(0);
+  });
+
   it("says that it cannot write its report, after it has shown it", async () => {
     const file = join(folder, "missing/r.json");
     const args = ["demo", "--engine", "node", "--for", "100ms", "--report", file, "--port", "0"];
