@@ -64,6 +64,7 @@ async function run(file: string, options: Options): Promise<void> {
   let failed: (error: UserError) => void = () => undefined;
   const allEnded = new Promise<never>((_, reject) => (failed = reject));
   try {
+    const interrupted = untilInterrupted(options.for); // from the beginning: devices may take long to start
     tell(
       "start",
       { devices: options.devices, program: file, engine, url },
@@ -91,7 +92,7 @@ async function run(file: string, options: Options): Promise<void> {
       running.set(id, device);
       await device.start(program.code);
     }
-    await Promise.race([allEnded, untilInterrupted(options.for)]);
+    await Promise.race([allEnded, interrupted]);
     line.done();
     tell("network", figures(network), describe(options.devices, network));
     const [id] = running.keys() as unknown as [string];
