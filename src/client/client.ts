@@ -32,10 +32,13 @@ export enum Phase {
   CONNECTED,
 }
 
-/** Room for acknowledgements that the connection does not take yet, and for requests with their filters. */
-export const CONTROL_BYTES = 256;
-/** What SUBSCRIBE takes besides its filter: fixed header, packet id, length of the filter, QoS. */
-export const SUBSCRIBE_OVERHEAD = 9;
+/** Bytes. */
+export enum Size {
+  /** Room for acknowledgements that the connection does not take yet, and for requests with their filters. */
+  CONTROL = 256,
+  /** What SUBSCRIBE takes besides its filter: fixed header, packet id, length of the filter, QoS. */
+  SUBSCRIBE_OVERHEAD = 9,
+}
 
 enum Limit {
   /** How many ticks' time may pass in one: a clock that jumps further ends no connection by itself. */
@@ -149,7 +152,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
     const text = this._platform.text;
     const receive = new Uint8Array(receiveBytes);
     this._connect = connectFields(options, text);
-    this._control = new Uint8Array(Math.max(CONTROL_BYTES, connectSize(this._connect)));
+    this._control = new Uint8Array(Math.max(Size.CONTROL, connectSize(this._connect)));
     this._outbox = new Outbox(outboxBytes, window);
     this._subscriptions = new Subscriptions(maximumSubscriptions, window + 1, this._guard);
     this._framer = new Framer(this, receive);
@@ -228,7 +231,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
    */
   subscribe(filter: string, qos: 0 | 1 | 2, handler: MessageHandler): Subscription {
     const bytes = encodeText(this._platform.text, "filter", filter, checkTopicFilter);
-    checkLength("filter", bytes, this._control.length - SUBSCRIBE_OVERHEAD);
+    checkLength("filter", bytes, this._control.length - Size.SUBSCRIBE_OVERHEAD);
     const maximumQos = inRange("qos", qos, 0, 0, this._maximumQos);
     const subscription = new Subscription(this._subscriptions, bytes, maximumQos, handler);
     this._subscriptions.add(subscription, filter);

@@ -21,7 +21,13 @@ export function writeDecimal(into: Uint8Array, at: number, limit: number, value:
   let scale = 1;
   for (let count = decimals; count > 0; count--) scale *= 10;
   let rest = Math.round(Math.abs(value) * scale);
-  if (!(rest <= Limit.EXACT)) return writeAscii(into, at, limit, value.toFixed(decimals));
+  if (!(rest <= Limit.EXACT)) {
+    const text = value.toFixed(decimals);
+    const end = at + text.length;
+    if (end > limit) return -1;
+    for (let index = 0; at + index < end; index++) into[at + index] = text.charCodeAt(index);
+    return end;
+  }
 
   let digits = decimals + 1;
   for (let power = scale * 10; power <= rest; power *= 10) digits++;
@@ -39,13 +45,6 @@ export function writeDecimal(into: Uint8Array, at: number, limit: number, value:
       digits--;
     }
   }
-  return end;
-}
-
-function writeAscii(into: Uint8Array, at: number, limit: number, text: string): number {
-  const end = at + text.length;
-  if (end > limit) return -1;
-  for (let index = 0; at < end; index++) into[at++] = text.charCodeAt(index);
   return end;
 }
 

@@ -122,7 +122,7 @@ interface Source {
   _rules?: Rules;
   readonly _payload: Payload;
   readonly _start: number;
-  readonly _end: number;
+  readonly _end: number | undefined;
   readonly _decimals: number;
   /** MQTT 5. */
   readonly _properties?: Uint8Array;
@@ -431,7 +431,7 @@ export class OfflineQueue<Of extends Client = Client> implements DropCounts {
     if (typeof payload === "number") {
       return properties + writeDecimal(this._number, 0, Limit.LONGEST_NUMBER, payload, source._decimals);
     }
-    return properties + Math.min(source._end, payload.length) - source._start;
+    return properties + Math.min(source._end ?? payload.length, payload.length) - source._start;
   }
 
   // MQTT 5

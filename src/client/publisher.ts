@@ -19,9 +19,6 @@ export enum Published {
   DROPPED = 4,
 }
 
-/** In place of an end: the payload's own. */
-const WHOLE = Infinity;
-
 /** How a publisher sends. */
 export interface PublisherOptions {
   /** 0 by default: at most once. 1: at least once, kept until the broker acknowledges. 2: exactly once, with `exactlyOnce`. */
@@ -52,7 +49,8 @@ export class Publisher implements PayloadSource {
   private readonly _decimals: number;
   private _payload: Payload = 0;
   private _start = 0;
-  private _end = 0;
+  /** Undefined for the payload's own. */
+  private _end: number | undefined;
 
   /** @internal */
   constructor(client: Publishing, text: Text, topic: Uint8Array, maximumQos: number, options: PublisherOptions) {
@@ -70,7 +68,7 @@ export class Publisher implements PayloadSource {
   publish(payload: Payload, start?: number, end?: number): Published {
     this._payload = payload;
     this._start = start ?? 0;
-    this._end = end ?? WHOLE;
+    this._end = end;
     return this._client._publish(this._header, this._topic, this);
   }
 
@@ -81,7 +79,7 @@ export class Publisher implements PayloadSource {
     if (typeof payload === "number") return writeDecimal(into, at, limit, payload, this._decimals);
     if (typeof payload === "string") return this._text.encode(payload, into, at, limit);
     const length = payload ? payload.length : -1;
-    const end = this._end === WHOLE ? length : this._end;
+    const end = this._end ?? length;
     // Anything else would end up as a broken packet. Written so that undefined does not pass, a length of what has none.
     if (!(start >= 0 && start <= end && end <= length)) {
       throw new TypeError("payload must be a string, a number, or bytes that reach from start to end");

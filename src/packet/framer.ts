@@ -31,8 +31,8 @@ export interface PacketListener {
 export enum State {
   FIRST_BYTE,
   REMAINING_LENGTH,
-  BODY,
   LARGE_HEADER,
+  BODY,
   LARGE_PAYLOAD,
   MALFORMED,
 }
@@ -81,25 +81,16 @@ export class Framer {
   push(bytes: Uint8Array, at: number, end: number): number {
     const epoch = this._epoch;
     while (at < end && epoch === this._epoch && !this.paused) {
-      switch (this._state) {
-        case State.FIRST_BYTE:
-          this._takeFirstByte(bytes[at++]);
-          break;
-        case State.REMAINING_LENGTH:
-          if (this._takeLengthByte(bytes[at++])) at = this._beginBody(bytes, at, end);
-          break;
-        case State.BODY:
-          at = this._gatherBody(bytes, at, end);
-          break;
-        case State.LARGE_HEADER:
-          this._takeLargeHeaderByte(bytes[at++]);
-          break;
-        case State.LARGE_PAYLOAD:
-          at = this._passOn(bytes, at, end);
-          break;
-        default:
-          return end;
+      const state = this._state;
+      if (state === State.MALFORMED) return end;
+      if (state >= State.BODY) {
+        at = this._takeBody(bytes, at, end);
+        continue;
       }
+      const byte = bytes[at++];
+      if (state === State.FIRST_BYTE) this._takeFirstByte(byte);
+      else if (state === State.LARGE_HEADER) this._takeLargeHeaderByte(byte);
+      else if (this._takeLengthByte(byte)) at = this._beginBody(bytes, at, end);
     }
     return at;
   }
@@ -139,22 +130,11 @@ export class Framer {
     return at;
   }
 
-  private _gatherBody(bytes: Uint8Array, at: number, end: number): number {
-    const stop = Math.min(end, at + this._length - this._seen);
-    copyBytes(this._buffer, this._seen, bytes, at, stop);
-    this._seen += stop - at;
-    if (this._seen === this._length) {
-      this._state = State.FIRST_BYTE;
-      this._listener.onPacket(this._header, this._buffer, 0, this._length);
-    }
-    return stop;
-  }
-
   private _takeLargeHeaderByte(byte: number): void {
     const buffer = this._buffer;
     const idSize = publishQos(this._header) ? 2 : 0;
     const room = buffer.length - idSize;
-    const idAt = this._headerLength - idSize;
+    let idAt = this._headerLength - idSize;
     // The topic fills the room there is; a longer one loses its end, but never the packet id that follows it.
     if (this._seen < 2 || this._seen < idAt) {
       if (this._seen < room) buffer[this._seen] = byte;
@@ -163,15 +143,13 @@ export class Framer {
     }
     this._seen++;
     if (this._seen === 2) {
-      this._headerLength = 2 + readUint16(buffer, 0) + idSize;
-      if (this._headerLength > this._length) return this._fail(Reason.TRUNCATED);
+      idAt = 2 + readUint16(buffer, 0);
+      this._headerLength = idAt + idSize;
     }
-    if (this._seen >= 2 && this._seen === this._headerLength) this._completeLargeHeader(idSize, room);
-  }
+    if (this._headerLength > this._length) return this._fail(Reason.TRUNCATED);
+    if (this._seen < 2 || this._seen < this._headerLength) return;
 
-  private _completeLargeHeader(idSize: number, room: number): void {
-    const buffer = this._buffer;
-    let topicEnd = this._headerLength - idSize;
+    let topicEnd = idAt;
     const clipped = topicEnd > room;
     if (clipped) {
       topicEnd = room;
@@ -186,12 +164,16 @@ export class Framer {
     this._listener.onLargePublish(this._header, buffer, 0, topicEnd + idSize, missing, clipped);
   }
 
-  private _passOn(bytes: Uint8Array, at: number, end: number): number {
+  /** Takes what there is of a body: gathers it, or hands on the payload of a large PUBLISH. */
+  private _takeBody(bytes: Uint8Array, at: number, end: number): number {
+    const isLarge = this._state === State.LARGE_PAYLOAD;
     const stop = Math.min(end, at + this._length - this._seen);
+    if (!isLarge) copyBytes(this._buffer, this._seen, bytes, at, stop);
     this._seen += stop - at;
     const missing = this._length - this._seen;
     if (missing === 0) this._state = State.FIRST_BYTE;
-    this._listener.onLargePayload(bytes, at, stop, missing);
+    if (isLarge) this._listener.onLargePayload(bytes, at, stop, missing);
+    else if (missing === 0) this._listener.onPacket(this._header, this._buffer, 0, this._length);
     return stop;
   }
 

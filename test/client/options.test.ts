@@ -107,7 +107,8 @@ describe("describe", () => {
   const ofMqtt5 = (code: Reason): boolean =>
     code >= Reason.UNSPECIFIED_ERROR ||
     (code >= Reason.VARIABLE_BYTE_INTEGER && code <= Reason.SUBSCRIPTION_RESERVED_BITS) ||
-    (code >= Reason.PROPERTY_VALUE && code <= Reason.PROBLEM_INFORMATION);
+    (code >= Reason.PROPERTY_VALUE && code <= Reason.PROBLEM_INFORMATION) ||
+    code === Reason.RESPONSE_TIMEOUT;
   const all = Object.values(Reason).filter((code) => typeof code === "number");
   const reasons = all.filter((code) => !ofMqtt5(code));
 

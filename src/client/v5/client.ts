@@ -20,7 +20,7 @@ import { MESSAGE_OVERHEAD, NO_ENTRY } from "../../session/entry.ts";
 import { type PayloadSource } from "../../session/outbox.ts";
 import { Outbox, type RefusalListener, REFUSED_ENTRY } from "../../session/v5/outbox.ts";
 import { TopicAliases } from "../../session/v5/topic-aliases.ts";
-import { Client as Client311, CONTROL_BYTES, Phase, SUBSCRIBE_OVERHEAD } from "../client.ts";
+import { Client as Client311, Phase, Size } from "../client.ts";
 import { checkLength, encodeText, inRange } from "../options.ts";
 import { type Payload, Published } from "../publisher.ts";
 import { Message, RejectedMessage } from "./message.ts";
@@ -149,7 +149,7 @@ export class Client extends Client311 implements RefusalListener {
     // The framer keeps a byte for itself.
     const receive = new Uint8Array(receiveBytes + 1);
     this._connect = connectFields(options, text);
-    this._control = new Uint8Array(CONTROL_BYTES);
+    this._control = new Uint8Array(Size.CONTROL);
     this._broker = new ConnackView();
     this._outbox = new Outbox(outboxBytes, window, this._broker, this);
     this._subscriptions = new Subscriptions(maximumSubscriptions, window + 1, this._guard, this._broker);
@@ -222,7 +222,7 @@ export class Client extends Client311 implements RefusalListener {
     const subscription = new Subscription(table, bytes, maximumQos, handler, options ?? {}, text);
     const properties = subscription._properties;
     const size = properties ? propertiesSize(properties.length) : 1;
-    checkLength("filter", bytes, this._control.length - SUBSCRIBE_OVERHEAD - size);
+    checkLength("filter", bytes, this._control.length - Size.SUBSCRIBE_OVERHEAD - size);
     table.add(subscription, filter);
     this._flush();
     return subscription;
