@@ -37,14 +37,8 @@ const MANGLED =
 /** The platforms: whichever a program imports, here it gets that of Espruino. */
 const PLATFORMS = ["espruino", "moddable", "node", "simulator"];
 
-/** What of Mote runs faster in native functions there, or cannot run: the originals of platforms/espruino/native. */
-const NATIVE = [
-  "src/client/url.ts",
-  "src/packet/bytes.ts",
-  "src/packet/topic.ts",
-  "src/packet/utf8.ts",
-  "src/session/crc32.ts",
-];
+/** What of Mote runs faster in native functions there: the originals of platforms/espruino/native. */
+const NATIVE = ["src/packet/bytes.ts", "src/packet/topic.ts", "src/packet/utf8.ts", "src/session/crc32.ts"];
 
 /** What `require` is called between the two steps of a build. */
 const REQUIRE = "moteRequire";

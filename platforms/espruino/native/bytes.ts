@@ -3,7 +3,7 @@
 
 import type { Engine } from "../engine.ts";
 
-export { fieldEnd, readUint16, writeField, writeUint16 } from "../../../src/packet/bytes.ts";
+export { fieldEnd, readUint16, sameBytes, writeField, writeUint16 } from "../../../src/packet/bytes.ts";
 
 declare const E: Engine["E"];
 

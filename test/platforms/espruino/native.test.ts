@@ -5,8 +5,6 @@ import { beforeAll, describe, expect, test } from "vitest";
 import * as nativeBytes from "../../../platforms/espruino/native/bytes.ts";
 import * as nativeTopic from "../../../platforms/espruino/native/topic.ts";
 import * as nativeUtf8 from "../../../platforms/espruino/native/utf8.ts";
-import * as nativeUrl from "../../../platforms/espruino/native/url.ts";
-import * as url from "../../../src/client/url.ts";
 import * as bytes from "../../../src/packet/bytes.ts";
 import * as topic from "../../../src/packet/topic.ts";
 import * as utf8 from "../../../src/packet/utf8.ts";
@@ -90,26 +88,4 @@ describe("on any bytes", () => {
       }),
     );
   });
-});
-
-test("URLs are read alike", () => {
-  const scheme = fc.constantFrom("mqtt", "mqtts", "ws", "");
-  const host = fc.constantFrom("host", "10.0.0.1", "[::1]", "a.b-c", "");
-  const port = fc.constantFrom("", ":1883", ":0", ":x", ":", ":65536");
-  const path = fc.constantFrom("", "/", "/a/b", "/a:1/b", "/@");
-  const part = fc.tuple(scheme, fc.constantFrom("://", ":", ""), host, port, path);
-  const read = (parse: (text: string) => unknown, text: string): unknown => {
-    try {
-      return parse(text);
-    } catch (error) {
-      return String(error);
-    }
-  };
-  fc.assert(
-    fc.property(part, (parts) => {
-      const text = parts.join("");
-      expect(read(nativeUrl.parseUrl, text), text).toEqual(read(url.parseUrl, text));
-    }),
-    { numRuns: 2_000 },
-  );
 });
