@@ -49,8 +49,8 @@ export class Publisher implements PayloadSource {
   private readonly _decimals: number;
   private _payload: Payload = 0;
   private _start = 0;
-  /** Undefined for the payload's own. */
-  private _end: number | undefined;
+  /** Undefined for the payload's own. There from the beginning: on XS a property that is added takes a slot. */
+  private _end: number | undefined = undefined;
 
   /** @internal */
   constructor(client: Publishing, text: Text, topic: Uint8Array, maximumQos: number, options: PublisherOptions) {
