@@ -56,6 +56,14 @@ export function itWith(
   }
 }
 
+/** The `it` for several tests of a file that need something. */
+export function itIfThere({ name, missing }: Requirement): typeof it {
+  if (!missing) return it;
+  if (requireAll) fail(missing);
+  console.warn(`SKIPPED: what needs ${name}: ${missing}`);
+  return it.skip as typeof it;
+}
+
 function fail(missing: string): void {
   throw new Error(`${missing}, and MOTE_REQUIRE_ALL=1 forbids to skip`);
 }

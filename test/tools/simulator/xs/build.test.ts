@@ -5,10 +5,11 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { buildHost } from "../../../../tools/simulator/xs/build.ts";
 import { cacheDirectory } from "../../../../tools/simulator/xs/cache.ts";
 import { XS_PACKAGE } from "../../../../tools/simulator/xs/sources.ts";
+import { itIfThere } from "../../../support/require.ts";
 import { hostOrReason } from "./device.ts";
 
 const built = await hostOrReason();
-const only = "host" in built ? test : test.skip;
+const only = itIfThere({ name: "the XS engine", missing: "reason" in built ? built.reason : undefined });
 const onPosix = process.platform === "win32" ? test.skip : test;
 
 let cache: string;

@@ -1,12 +1,13 @@
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect } from "vitest";
 import { FrameReader, FromHost, HEADER_BYTES, ToHost, createFrame } from "../../../../tools/simulator/xs/protocol.ts";
+import { itIfThere } from "../../../support/require.ts";
 import { hostOrReason } from "./device.ts";
 
 const built = await hostOrReason();
-const only = "host" in built ? test : test.skip;
+const only = itIfThere({ name: "the XS engine", missing: "reason" in built ? built.reason : undefined });
 const path = "host" in built ? built.host.path : "";
 
 /** Runs the host by hand, on frames as they are; returns its exit code and what it says of the end. */

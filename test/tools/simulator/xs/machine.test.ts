@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect } from "vitest";
+import { itIfThere } from "../../../support/require.ts";
 import { hostOrReason, listening, runDevice, stopDevices } from "./device.ts";
 
 const built = await hostOrReason();
@@ -11,7 +12,7 @@ describe.each([
   { name: "XS as for an ESP32", found: built },
   { name: "XS as for this computer", found: nativeBuilt },
 ])("$name", ({ found }) => {
-  const only = "host" in found ? test : test.skip;
+  const only = itIfThere({ name: "the XS engine", missing: "reason" in found ? found.reason : undefined });
   const host = "host" in found ? found.host : { path: "", bits: 64 as const };
 
   describe("a program", () => {
