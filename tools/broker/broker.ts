@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
+import { Readable } from "node:stream";
 import { Aedes } from "aedes";
 import { ExitCode, UserError } from "../cli/errors.ts";
 
@@ -30,6 +31,7 @@ export class Broker {
   static async start(options: BrokerOptions = {}, listener: BrokerListener = {}): Promise<Broker> {
     const { host = "127.0.0.1", port = 1883 } = options;
     const aedes = await Aedes.createBroker();
+    markRepetitions((aedes as unknown as { persistence: Persistence }).persistence);
     const server = createServer();
     try {
       server.listen(port, host);
@@ -70,6 +72,26 @@ export class Broker {
     await new Promise<void>((resolve) => this._aedes.close(resolve));
     await closed;
   }
+}
+
+/** What of aedes's store a connection sends again. */
+interface Persistence {
+  outgoingStream(client: unknown): Readable;
+}
+
+/**
+ * Gives DUP to what a broker sends again [MQTT-3.3.1-1], which aedes leaves out: a client that lost its power knows a repetition
+ * by it. What has a packet identifier in the store was sent before.
+ */
+function markRepetitions(persistence: Persistence): void {
+  const stored = persistence.outgoingStream.bind(persistence);
+  async function* marked(packets: Readable): AsyncGenerator {
+    for await (const packet of packets as AsyncIterable<{ cmd: string; messageId?: number; dup: boolean }>) {
+      if (packet.cmd === "publish" && packet.messageId) packet.dup = true;
+      yield packet;
+    }
+  }
+  persistence.outgoingStream = (client) => Readable.from(marked(stored(client)));
 }
 
 function explain(error: NodeJS.ErrnoException, host: string, port: number): Error {

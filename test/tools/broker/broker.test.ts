@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect } from "node:net";
+import mqtt, { type IPublishPacket, type Packet } from "mqtt-packet";
 import { afterEach, expect, it } from "vitest";
 import { Broker, PortTakenError } from "../../../tools/broker/broker.ts";
 import { Journal } from "../../support/journal.ts";
@@ -48,6 +49,44 @@ it("survives what is no MQTT, and tells of it", async () => {
   await errors.count(3);
   expect(errors.items.every((error) => error.startsWith("undefined: "))).toBe(true);
   await new RealClient({ url: broker.url }).connect();
+});
+
+it("gives DUP to what it sends again, and to nothing else", async () => {
+  const gone = new Journal<string>();
+  const broker = await start({ port: 0 }, { onDisconnect: (id) => gone.add(id) });
+  const publisher = await new RealClient({ url: broker.url, clientId: "b" }).connect();
+
+  /** A subscriber with a session that is kept, which acknowledges nothing. */
+  const subscribe = () => {
+    const packets = new Journal<Packet>();
+    const socket = connect(broker.port, "127.0.0.1");
+    const parser = mqtt.parser({ protocolVersion: 4 });
+    parser.on("packet", (packet) => packets.add(packet));
+    socket.on("data", (bytes) => parser.parse(bytes));
+    socket.write(mqtt.generate({ cmd: "connect", protocolId: "MQTT", clientId: "a", clean: false, keepalive: 60 }));
+    socket.write(mqtt.generate({ cmd: "subscribe", messageId: 1, subscriptions: [{ topic: "t", qos: 2 }] }));
+    return { packets, socket };
+  };
+  const published = (packets: readonly Packet[]): string[] =>
+    packets
+      .filter((packet): packet is IPublishPacket => packet.cmd === "publish")
+      .map((packet) => `${packet.payload.toString()}${packet.dup ? " again" : ""}`);
+
+  const first = subscribe();
+  await first.packets.until((packets) => packets.some(({ cmd }) => cmd === "suback"));
+  publisher.client.publish("t", "one", { qos: 2 });
+  publisher.client.publish("t", "two", { qos: 1 });
+  await first.packets.until((packets) => published(packets).length === 2);
+  expect(published(first.packets.items)).toEqual(["one", "two"]);
+  first.socket.destroy();
+  await gone.has("a");
+  publisher.client.publish("t", "three", { qos: 2 });
+  await expect.poll(() => publisher.client.inFlight).toBe(0);
+
+  const second = subscribe();
+  await second.packets.until((packets) => published(packets).length === 3);
+  expect(published(second.packets.items)).toEqual(["one again", "two again", "three"]);
+  second.socket.destroy();
 });
 
 it("ends its connections when it is stopped", async () => {
