@@ -38,7 +38,10 @@ export interface ClientOptions {
   outboxBytes?: number;
   /** Bytes of the largest message to receive, its topic included; 64 to 16,777,215. 1,024 by default. */
   receiveBytes?: number;
-  /** How many topic filters may be subscribed to at once; 0 to 1,000. 16 by default. */
+  /**
+   * How many topic filters may be subscribed to at once; 0 to 1,000. 16 by default. One that ended counts until the broker has
+   * confirmed it.
+   */
   maximumSubscriptions?: number;
   /** How long a connection may take to be up, CONNACK included: 1 to 2^31 - 1. 10,000 by default. */
   connectTimeoutMs?: number;

@@ -409,7 +409,12 @@ class World implements Faulty {
     const churned = CHURNED_FILTERS[index];
     this._churning = true;
     this._guarded(() => {
-      this._churned[index] = this._client.subscribe(churned, this.below(2) as 0 | 1, () => undefined);
+      try {
+        this._churned[index] = this._client.subscribe(churned, this.below(2) as 0 | 1, () => undefined);
+      } catch (error) {
+        // A subscription that ended has its place until the broker has confirmed it: a slow one runs out of places.
+        if (!(error instanceof RangeError && error.message.startsWith("maximumSubscriptions "))) throw error;
+      }
     });
     this._churning = false;
   }
