@@ -11,6 +11,7 @@ export function checkUtf8(bytes: Uint8Array, start: number, end: number, isTopic
   for (; start < end; start++) {
     const lead = bytes[start];
     if (lead < 0x80) {
+      if (lead > PLUS) continue; // nearly all of a topic
       if (lead === 0) return Reason.NULL_CHARACTER;
       if (isTopicName && (lead === PLUS || lead === HASH)) return Reason.WILDCARD_IN_TOPIC;
       continue;

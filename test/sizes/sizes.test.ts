@@ -5,7 +5,7 @@ import { packageRoot } from "../../tools/cli/package.ts";
 import { BASE, BUNDLES, measure, table, withTable } from "./bundles.ts";
 
 /** The most that the client for QoS 0 and 1 may take. No optional part is a reason to raise it. */
-const BASE_LIMIT = 17_950;
+const BASE_LIMIT = 17_960;
 
 /** All that this client is made of. */
 const BASE_MODULES = [
