@@ -5,6 +5,7 @@ import { Published } from "../../../src/client/publisher.ts";
 import { brokers, mosquitto, type RealBroker, startAedes, startMosquitto } from "../../support/real-brokers.ts";
 import { RealClient } from "../../support/real-client.ts";
 import { describeWith, itWith } from "../../support/require.ts";
+import { countOverCuts } from "./count-over-cuts.ts";
 import { TcpProxy } from "../../support/tcp-proxy.ts";
 
 for (const { name, requirement, start } of brokers) {
@@ -44,19 +45,7 @@ for (const { name, requirement, start } of brokers) {
         await subscriber.subscribe("exact", 2);
         const publisher = await new RealClient({ ...kept, clientId: `${name}-exact-publisher` }).connect();
         const counter = publisher.client.publisher("exact", { qos: 2 });
-        let next = 0;
-        const timer = setInterval(() => {
-          if (counter.publish(next) !== Published.FULL) next++;
-        }, 1);
-        for (let round = 1; round <= 5; round++) {
-          await subscriber.messages.count(subscriber.messages.items.length + 20);
-          proxy.cut();
-          for (const { events } of [publisher, subscriber]) await events.count(2 * round + 1);
-        }
-        clearInterval(timer);
-        await subscriber.messages.count(next);
-        await expect.poll(() => [publisher.client.queued, publisher.client.inFlight]).toEqual([0, 0]);
-        expect(subscriber.messages.items).toEqual(Array.from({ length: next }, (_, index) => `exact ${index}`));
+        await countOverCuts(proxy, counter, "exact", publisher, subscriber);
         await proxy.stop();
       },
     );

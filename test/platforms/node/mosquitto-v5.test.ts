@@ -19,6 +19,7 @@ import {
 import { Journal } from "../../support/journal.ts";
 import { mosquitto, type RealBroker, startMosquitto } from "../../support/real-brokers.ts";
 import { describeWith } from "../../support/require.ts";
+import { countOverCuts } from "./count-over-cuts.ts";
 import { TcpProxy } from "../../support/tcp-proxy.ts";
 
 const clients: Client[] = [];
@@ -205,21 +206,7 @@ describeWith(mosquitto, "a client of MQTT 5 on Node.js with mosquitto", () => {
     await subscriber.subscribe("v5/exactly/once/topic", 2);
     const publisher = await connect({ ...kept, clientId: "v5-exact-publisher" });
     const counter = publisher.client.publisher("v5/exactly/once/topic", { qos: 2, topicAlias: true });
-    let next = 0;
-    const timer = setInterval(() => {
-      if (counter.publish(next) !== Published.FULL) next++;
-    }, 1);
-    for (let round = 1; round <= 5; round++) {
-      await subscriber.messages.count(subscriber.messages.items.length + 20);
-      proxy.cut();
-      for (const { events } of [publisher, subscriber]) await events.count(2 * round + 1);
-    }
-    clearInterval(timer);
-    await subscriber.messages.count(next);
-    await expect.poll(() => [publisher.client.queued, publisher.client.inFlight]).toEqual([0, 0]);
-    expect(subscriber.messages.items).toEqual(
-      Array.from({ length: next }, (_, index) => `v5/exactly/once/topic ${index}`),
-    );
+    await countOverCuts(proxy, counter, "v5/exactly/once/topic", publisher, subscriber);
     for (const { events } of [publisher, subscriber]) {
       // mosquitto 2.0.11 at times exceeds the receive maximum once it resumes a session: then it is told so, and resumes again.
       const expected = ["CONNECTION_LOST", "TAKEN_OVER", "TOO_MANY_UNFINISHED"];
