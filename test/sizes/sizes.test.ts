@@ -20,7 +20,7 @@ const BASE_MODULES = [
 ];
 
 /** What several parts are made with, and none is. */
-const HELPERS = ["src/session/define.ts"];
+const HELPERS = ["src/client/ticks.ts", "src/session/define.ts"];
 
 describe("bundles", () => {
   it("of the client for QoS 0 and 1 have nothing of an optional part", async () => {

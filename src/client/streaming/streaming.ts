@@ -2,9 +2,9 @@ import { readUint16 } from "../../packet/bytes.ts";
 import { PacketType } from "../../packet/fixed-header.ts";
 import type { PacketListener } from "../../packet/framer.ts";
 import { Reason } from "../../packet/reason.ts";
-import type { Clock } from "../../platform.ts";
 import { type Client, Phase } from "../client.ts";
 import { inRange } from "../options.ts";
+import { watchTicks } from "../ticks.ts";
 import type { MessageHandler } from "../subscriptions.ts";
 import { Line, type LineListener } from "./line.ts";
 import { type InterruptionHandler, type PieceHandler, Pieces } from "./pieces.ts";
@@ -32,9 +32,8 @@ const LAST_PACKET_ID = 65_535;
  * client, before that connects. A client without it has nothing of it: this takes places around the client (at the
  * transport, the framer and the clock) rather than have places within.
  */
-export class Streaming<Of extends Client = Client> implements PacketListener, Clock, LineListener {
+export class Streaming<Of extends Client = Client> implements PacketListener, LineListener {
   private readonly _client: Of;
-  private readonly _clock: Clock;
   private readonly _line: Line;
   private readonly _pieces: Pieces;
   private readonly _publishers: StreamingPublisher[] = [];
@@ -54,14 +53,7 @@ export class Streaming<Of extends Client = Client> implements PacketListener, Cl
     this._line = new Line(client, this);
     this._pieces = new Pieces(client);
     source._listener = this;
-    const platform = client._platform;
-    this._clock = platform.clock;
-    client._platform = {
-      clock: this,
-      text: platform.text,
-      random: () => platform.random(),
-      createTransport: () => platform.createTransport(),
-    };
+    watchTicks(client, (passedMs) => this._tick(passedMs));
   }
 
   /**
@@ -100,26 +92,6 @@ export class Streaming<Of extends Client = Client> implements PacketListener, Cl
   _onClosed(reason: Reason): void {
     this._pieces.interrupted(reason);
     for (let index = 0; index < this._publishers.length; index++) this._publishers[index]._interrupted(reason);
-  }
-
-  // As the client's clock
-
-  /** @internal */
-  now(): number {
-    return this._clock.now();
-  }
-
-  /** @internal */
-  startTicking(intervalMs: number, callback: () => void): unknown {
-    return this._clock.startTicking(intervalMs, () => {
-      this._tick(intervalMs);
-      callback();
-    });
-  }
-
-  /** @internal */
-  stopTicking(ticking: unknown): void {
-    this._clock.stopTicking(ticking);
   }
 
   private _tick(passed: number): void {

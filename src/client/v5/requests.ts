@@ -3,11 +3,11 @@ import { PacketType } from "../../packet/fixed-header.ts";
 import { publishQos } from "../../packet/publish.ts";
 import { Reason } from "../../packet/reason.ts";
 import { Property } from "../../packet/v5/properties.ts";
-import type { Clock } from "../../platform.ts";
 import { define } from "../../session/define.ts";
 import { Phase } from "../client.ts";
 import { inRange } from "../options.ts";
 import { type Payload, Published } from "../publisher.ts";
+import { watchTicks } from "../ticks.ts";
 import type { Client } from "./client.ts";
 import { correlationDataAt } from "./correlation.ts";
 import type { Message } from "./message.ts";
@@ -53,14 +53,13 @@ const UNKNOWN_TOPIC = "-";
  * Requests and their responses (4.10), with time-outs: an optional part, `mote-mqtt/requests`. Made for one client of MQTT
  * 5 before that connects; all its memory is taken by the constructor and `requester`.
  */
-export class Requests implements Clock {
+export class Requests {
   /** Responses that no request waited for: late, for the second time, or with correlation data of another. */
   unmatched = 0;
   /** Requests that wait for their response. */
   waiting = 0;
 
   private readonly _client: Client;
-  private readonly _clock: Clock;
   private readonly _responseQos: 0 | 1 | 2;
   private readonly _timeoutMs: number;
   private readonly _requesters: Requester[] = [];
@@ -90,18 +89,16 @@ export class Requests implements Clock {
     this._values = new Int32Array(maximum);
     this._remainingMs = new Int32Array(maximum);
     for (let place = 0; place < maximum; place++) this._askers[place] = undefined;
-    const platform = client._platform;
     // An answer to a request of before a reboot must not be taken for one to a request of now.
-    this._count = Math.floor(platform.random() * LAST_COUNT);
+    this._count = Math.floor(client._platform.random() * LAST_COUNT);
     this._deliver = (place) => this._tell(place);
     this._onMessage = (message) => this._take(message);
-    this._clock = platform.clock;
-    client._platform = {
-      clock: this,
-      text: platform.text,
-      random: () => platform.random(),
-      createTransport: () => platform.createTransport(),
-    };
+    // Without a connection that is wanted there is no time any more.
+    watchTicks(
+      client,
+      (passedMs) => this._tick(passedMs),
+      () => this._finishAll(Reason.DISCONNECTED),
+    );
     this._attach(client, options.responseTopic);
   }
 
@@ -229,26 +226,7 @@ export class Requests implements Clock {
     return start ? this._placeAt(bytes, start, start + readUint16(bytes, start - 2)) : -1;
   }
 
-  // As the client's clock
-
-  /** @internal */
-  now(): number {
-    return this._clock.now();
-  }
-
-  /** @internal */
-  startTicking(intervalMs: number, callback: () => void): unknown {
-    return this._clock.startTicking(intervalMs, () => {
-      this._tick(intervalMs);
-      callback();
-    });
-  }
-
-  /** The application has ended the connection: there is no time any more. @internal */
-  stopTicking(ticking: unknown): void {
-    this._clock.stopTicking(ticking);
-    this._finishAll(Reason.DISCONNECTED);
-  }
+  // Time-outs
 
   private _tick(passed: number): void {
     for (let place = 0; this.waiting && place < this._values.length; place++) {
