@@ -32,8 +32,7 @@ export function topicMatches(
   topicEnd: number,
 ): boolean {
   // A wildcard at the beginning does not match topics of the broker's own [MQTT-4.7.2-1].
-  const first = filter[filterAt];
-  if (topic[topicAt] === DOLLAR && (first === HASH || first === PLUS)) return false;
+  if (topic[topicAt] === DOLLAR && filter[filterAt] !== DOLLAR) return false;
   for (; filterAt < filterEnd; filterAt++) {
     const wanted = filter[filterAt];
     if (wanted === HASH) return true;
