@@ -1,0 +1,24 @@
+import { type Payload, Published, type PublisherOptions } from "../client/publisher.ts";
+import type { Client } from "./client.ts";
+
+/** A prepared topic: `client.publisher(topic, options)` makes one, checked and encoded once. */
+export interface Publisher {
+  /**
+   * Publishes a message. The payload is copied: it may change once this returns. A number is made a string first, as `toFixed`
+   * does. Never waits.
+   */
+  publish(payload: Payload): Published;
+  /** @internal */ readonly _client: Client;
+  /** @internal */ readonly _topic: Uint8Array;
+  /** @internal */ readonly _options: PublisherOptions;
+}
+
+/** `publish` of each publisher. */
+export function publish(this: Publisher, payload: Payload): Published {
+  const client = this._client;
+  const options = this._options;
+  if (typeof payload === "number") payload = payload.toFixed(options.decimals);
+  if (!client._append(client._platform.text, this._topic, payload, options)) return Published.FULL;
+  client.onWritable();
+  return client.queued ? Published.QUEUED : Published.SENT;
+}
