@@ -1,5 +1,11 @@
-import { type Payload, Published, type PublisherOptions } from "../client/publisher.ts";
+import { type Payload, Published, type PublisherOptions as PublisherOptions311 } from "../client/publisher.ts";
 import type { Client } from "./client.ts";
+
+/** How a publisher sends. */
+export interface PublisherOptions extends Omit<PublisherOptions311, "qos"> {
+  /** 0 by default: at most once. 1: at least once, kept until the broker acknowledges. */
+  qos?: 0 | 1;
+}
 
 /** A prepared topic: `client.publisher(topic, options)` makes one, checked and encoded once. */
 export interface Publisher {

@@ -1,7 +1,7 @@
 import { DUP } from "../packet/constants.ts";
 import { readUint16, writeUint16 } from "../packet/bytes.ts";
-import type { PublisherOptions } from "../client/publisher.ts";
 import type { Text } from "../platform.ts";
+import type { PublisherOptions } from "./publisher.ts";
 import { close, Room, write, writeField } from "./text.ts";
 
 enum Limit {
