@@ -94,9 +94,10 @@ export default defineConfig(
   { files: ["**/*.mjs", "**/*.js"], rules: { "@typescript-eslint/explicit-module-boundary-types": "off" } },
   { files: ["src/**/*.ts", "platforms/espruino/**/*.ts"], rules: deviceDialect },
   { files: ["src/*.ts"], rules: refuse("platforms", "tools", "test") },
-  { files: ["src/packet/**/*.ts"], rules: refuse("session", "client", "platforms", "tools", "test") },
-  { files: ["src/session/**/*.ts"], rules: refuse("client", "platforms", "tools", "test") },
-  { files: ["src/client/**/*.ts"], rules: refuse("platforms", "tools", "test") },
+  { files: ["src/packet/**/*.ts"], rules: refuse("session", "client", "lean", "platforms", "tools", "test") },
+  { files: ["src/session/**/*.ts"], rules: refuse("client", "lean", "platforms", "tools", "test") },
+  { files: ["src/client/**/*.ts"], rules: refuse("lean", "platforms", "tools", "test") },
+  { files: ["src/lean/**/*.ts"], rules: refuse("session", "platforms", "tools", "test") },
   { files: ["platforms/**/*.ts"], rules: refuse("tools", "test") },
   { files: ["tools/**/*.ts"], rules: refuse("test") },
 );
