@@ -1,4 +1,5 @@
 import { writeUint16 } from "../packet/bytes.ts";
+import { ConnectFlag } from "../packet/constants.ts";
 import type { Text } from "../platform.ts";
 import type { LeanOptions } from "./client.ts";
 import { close, write, writeField } from "./text.ts";
@@ -15,16 +16,6 @@ enum First {
   CONNECT = 0x10,
 }
 
-/** The connect flags (3.1.2.3). */
-enum Flag {
-  USERNAME = 0x80,
-  PASSWORD = 0x40,
-  WILL_RETAIN = 0x20,
-  WILL_QOS_SHIFT = 3,
-  WILL = 0x04,
-  CLEAN_SESSION = 0x02,
-}
-
 /** CONNECT as the options ask for it (3.1). */
 export function encodeConnect(options: LeanOptions, text: Text): Uint8Array {
   const clientId = options.clientId ?? "";
@@ -36,10 +27,12 @@ export function encodeConnect(options: LeanOptions, text: Text): Uint8Array {
   const bytes = new Uint8Array(100 + longest.length * 3);
   write(text, "\0\x04MQTT\x04", bytes, At.PROTOCOL);
   bytes[At.FLAGS] =
-    ((options.cleanSession ?? true) ? Flag.CLEAN_SESSION : 0) |
-    (will ? Flag.WILL | ((will.qos ?? 0) << Flag.WILL_QOS_SHIFT) | (will.retain ? Flag.WILL_RETAIN : 0) : 0) |
-    (username === undefined ? 0 : Flag.USERNAME) |
-    (password === undefined ? 0 : Flag.PASSWORD);
+    ((options.cleanSession ?? true) ? ConnectFlag.CLEAN : 0) |
+    (will
+      ? ConnectFlag.WILL | ((will.qos ?? 0) << ConnectFlag.WILL_QOS_SHIFT) | (will.retain ? ConnectFlag.WILL_RETAIN : 0)
+      : 0) |
+    (username === undefined ? 0 : ConnectFlag.USERNAME) |
+    (password === undefined ? 0 : ConnectFlag.PASSWORD);
   writeUint16(bytes, At.KEEP_ALIVE, options.keepAlive ?? 60);
   let end = writeField(text, clientId, bytes, At.PAYLOAD);
   if (will) end = writeField(text, will.payload, bytes, writeField(text, will.topic, bytes, end));

@@ -1,19 +1,9 @@
-import { NO_ROOM } from "./constants.ts";
+import { ConnectFlag, NO_ROOM } from "./constants.ts";
 import { fieldEnd, readUint16, writeField, writeUint16 } from "./bytes.ts";
 import { firstByte, packetSize, PacketType, writeFixedHeader } from "./fixed-header.ts";
 import { Reason } from "./reason.ts";
 import { checkTopicName } from "./topic.ts";
 import { checkUtf8 } from "./utf8.ts";
-
-/** The connect flags (3.1.2.3). */
-enum Flag {
-  USERNAME = 0x80,
-  PASSWORD = 0x40,
-  WILL_RETAIN = 0x20,
-  WILL_QOS_SHIFT = 3,
-  WILL = 0x04,
-  CLEAN_SESSION = 0x02,
-}
 
 /** Protocol name and level of MQTT 3.1.1: the variable header's first seven bytes (3.1.2.1, 3.1.2.2). */
 enum Protocol {
@@ -54,10 +44,12 @@ export function encodeConnect(into: Uint8Array, at: number, connect: ConnectFiel
   into[at + 4] = into[at + 5] = 0x54;
   into[at + 6] = Protocol.LEVEL;
   into[at + 7] =
-    (username ? Flag.USERNAME : 0) |
-    (password ? Flag.PASSWORD : 0) |
-    (will ? Flag.WILL | (will.qos << Flag.WILL_QOS_SHIFT) | (will.retain ? Flag.WILL_RETAIN : 0) : 0) |
-    (connect.cleanSession ? Flag.CLEAN_SESSION : 0);
+    (username ? ConnectFlag.USERNAME : 0) |
+    (password ? ConnectFlag.PASSWORD : 0) |
+    (will
+      ? ConnectFlag.WILL | (will.qos << ConnectFlag.WILL_QOS_SHIFT) | (will.retain ? ConnectFlag.WILL_RETAIN : 0)
+      : 0) |
+    (connect.cleanSession ? ConnectFlag.CLEAN : 0);
   writeUint16(into, at + 8, connect.keepAlive);
   at = writeField(into, at + 10, connect.clientId);
   if (will) at = writeField(into, writeField(into, at, will.topic), will.payload);
@@ -118,22 +110,22 @@ export function decodeConnect(bytes: Uint8Array, start: number, end: number, vie
   const flags = bytes[start + 7];
   const reason = checkFlags(flags);
   if (reason) return reason;
-  view.cleanSession = (flags & Flag.CLEAN_SESSION) !== 0;
-  view.hasWill = (flags & Flag.WILL) !== 0;
-  view.willQos = (flags >> Flag.WILL_QOS_SHIFT) & 3;
-  view.willRetain = (flags & Flag.WILL_RETAIN) !== 0;
-  view.hasUsername = (flags & Flag.USERNAME) !== 0;
-  view.hasPassword = (flags & Flag.PASSWORD) !== 0;
+  view.cleanSession = (flags & ConnectFlag.CLEAN) !== 0;
+  view.hasWill = (flags & ConnectFlag.WILL) !== 0;
+  view.willQos = (flags >> ConnectFlag.WILL_QOS_SHIFT) & 3;
+  view.willRetain = (flags & ConnectFlag.WILL_RETAIN) !== 0;
+  view.hasUsername = (flags & ConnectFlag.USERNAME) !== 0;
+  view.hasPassword = (flags & ConnectFlag.PASSWORD) !== 0;
   view.keepAlive = readUint16(bytes, start + 8);
   return decodePayload(bytes, start + Protocol.SIZE + 3, end, view);
 }
 
 function checkFlags(flags: number): Reason {
   if (flags & 1) return Reason.CONNECT_RESERVED_FLAG;
-  const willQos = (flags >> Flag.WILL_QOS_SHIFT) & 3;
+  const willQos = (flags >> ConnectFlag.WILL_QOS_SHIFT) & 3;
   if (willQos === 3) return Reason.QOS;
-  if (!(flags & Flag.WILL) && (willQos || flags & Flag.WILL_RETAIN)) return Reason.WILL_FLAGS;
-  return flags & Flag.PASSWORD && !(flags & Flag.USERNAME) ? Reason.PASSWORD_WITHOUT_USERNAME : Reason.OK;
+  if (!(flags & ConnectFlag.WILL) && (willQos || flags & ConnectFlag.WILL_RETAIN)) return Reason.WILL_FLAGS;
+  return flags & ConnectFlag.PASSWORD && !(flags & ConnectFlag.USERNAME) ? Reason.PASSWORD_WITHOUT_USERNAME : Reason.OK;
 }
 
 /** The fields of CONNECT's payload come in this order [MQTT-3.1.3-1]. */

@@ -26,3 +26,13 @@ export const SLASH = 0x2f;
 
 /** SUBACK's return code for a filter that the broker refused (3.9.3); the others are the QoS granted, 0 to 2. */
 export const SUBSCRIPTION_FAILED = 0x80;
+
+/** The connect flags (3.1.2.3): whether fields follow, how the will is published, and whether the session begins anew. */
+export enum ConnectFlag {
+  USERNAME = 0x80,
+  PASSWORD = 0x40,
+  WILL_RETAIN = 0x20,
+  WILL_QOS_SHIFT = 3,
+  WILL = 0x04,
+  CLEAN = 0x02,
+}

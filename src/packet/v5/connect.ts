@@ -1,4 +1,4 @@
-import { NO_ROOM } from "../constants.ts";
+import { ConnectFlag, NO_ROOM } from "../constants.ts";
 import { fieldEnd, readUint16, writeField, writeUint16 } from "../bytes.ts";
 import { firstByte, packetSize, PacketType, writeFixedHeader } from "../fixed-header.ts";
 import { Reason } from "../reason.ts";
@@ -13,13 +13,6 @@ import {
   PropertyOwner,
   writeProperties,
 } from "./properties.ts";
-
-const USERNAME = 0x80;
-const PASSWORD = 0x40;
-const WILL_RETAIN = 0x20;
-const WILL_QOS_SHIFT = 3;
-const WILL = 0x04;
-const CLEAN_START = 0x02;
 
 /** Protocol name and version: the variable header's first seven bytes (3.1.2.1, 3.1.2.2). */
 const PROTOCOL_SIZE = 7;
@@ -62,10 +55,12 @@ export function encodeConnect(into: Uint8Array, at: number, connect: ConnectFiel
   into[at + 4] = into[at + 5] = 0x54;
   into[at + 6] = PROTOCOL_VERSION;
   into[at + 7] =
-    (username ? USERNAME : 0) |
-    (password ? PASSWORD : 0) |
-    (will ? WILL | (will.qos << WILL_QOS_SHIFT) | (will.retain ? WILL_RETAIN : 0) : 0) |
-    (connect.cleanStart ? CLEAN_START : 0);
+    (username ? ConnectFlag.USERNAME : 0) |
+    (password ? ConnectFlag.PASSWORD : 0) |
+    (will
+      ? ConnectFlag.WILL | (will.qos << ConnectFlag.WILL_QOS_SHIFT) | (will.retain ? ConnectFlag.WILL_RETAIN : 0)
+      : 0) |
+    (connect.cleanStart ? ConnectFlag.CLEAN : 0);
   writeUint16(into, at + 8, connect.keepAlive);
   at = writeProperties(into, at + 10, connect.properties, 0, lengthOf(connect.properties));
   at = writeField(into, at, connect.clientId);
@@ -139,12 +134,12 @@ export function decodeConnect(bytes: Uint8Array, start: number, end: number, vie
   const flags = bytes[at];
   let reason = checkFlags(flags);
   if (reason) return reason;
-  view.cleanStart = (flags & CLEAN_START) !== 0;
-  view.hasWill = (flags & WILL) !== 0;
-  view.willQos = (flags >> WILL_QOS_SHIFT) & 3;
-  view.willRetain = (flags & WILL_RETAIN) !== 0;
-  view.hasUsername = (flags & USERNAME) !== 0;
-  view.hasPassword = (flags & PASSWORD) !== 0;
+  view.cleanStart = (flags & ConnectFlag.CLEAN) !== 0;
+  view.hasWill = (flags & ConnectFlag.WILL) !== 0;
+  view.willQos = (flags >> ConnectFlag.WILL_QOS_SHIFT) & 3;
+  view.willRetain = (flags & ConnectFlag.WILL_RETAIN) !== 0;
+  view.hasUsername = (flags & ConnectFlag.USERNAME) !== 0;
+  view.hasPassword = (flags & ConnectFlag.PASSWORD) !== 0;
   view.keepAlive = readUint16(bytes, at + 1);
   const properties = view.properties;
   reason = decodeProperties(bytes, at + 3, end, PropertyOwner.CONNECT, properties);
@@ -157,9 +152,9 @@ export function decodeConnect(bytes: Uint8Array, start: number, end: number, vie
 
 function checkFlags(flags: number): Reason {
   if (flags & 1) return Reason.CONNECT_RESERVED_FLAG; // [MQTT-3.1.2-3]
-  const willQos = (flags >> WILL_QOS_SHIFT) & 3;
+  const willQos = (flags >> ConnectFlag.WILL_QOS_SHIFT) & 3;
   if (willQos === 3) return Reason.QOS; // [MQTT-3.1.2-12]
-  return !(flags & WILL) && (willQos || flags & WILL_RETAIN) ? Reason.WILL_FLAGS : Reason.OK; // [MQTT-3.1.2-11], [MQTT-3.1.2-13]
+  return !(flags & ConnectFlag.WILL) && (willQos || flags & ConnectFlag.WILL_RETAIN) ? Reason.WILL_FLAGS : Reason.OK; // [MQTT-3.1.2-11], [MQTT-3.1.2-13]
 }
 
 /** The fields of CONNECT's payload come in this order [MQTT-3.1.3-1]. */
