@@ -162,8 +162,7 @@ export class Client extends Session implements TransportListener {
     this._send(First.DISCONNECT);
     this._lastReason = Reason.OK;
     this._phase = Phase.OPEN; // also when it was not
-    this._lose(Reason.DISCONNECTED);
-    this._rethrow();
+    this.onClose(Reason.DISCONNECTED);
   }
 
   /** Prepares to publish to `topic`. Throws a TypeError when the topic cannot be published to. */
@@ -222,7 +221,7 @@ export class Client extends Session implements TransportListener {
     const now = this._now;
     if (this.connected) {
       if (now >= this._due) this._ceiling = this._options.reconnectMinMs ?? 1_000; // the connection has lasted
-      if (!this.inFlight && !this._awaited) this._acknowledged();
+      if (!(this.inFlight + this._awaited)) this._acknowledged();
       if (now >= this._pingDue) {
         this._pongDue = Math.min(this._pongDue, now + (this._options.pingTimeoutMs ?? 10_000));
         this._send(First.PINGREQ);
@@ -356,8 +355,10 @@ export class Client extends Session implements TransportListener {
   /** Sends a packet that is a packet id, or nothing; with packet id 0 it is not sent. */
   private _send(first: First, id?: number): void {
     if (!this.connected || id === 0) return;
-    if (this._put(first, id)) this.onWritable();
-    else this._lose(Reason.OUTPUT_STALLED);
+    if (this._put(first, id)) {
+      this.connected = first < First.DISCONNECT; // nothing may follow that [MQTT-3.14.4-2]
+      this.onWritable();
+    } else this._lose(Reason.OUTPUT_STALLED);
   }
 
   // Input
