@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build, type Plugin } from "esbuild";
+import { minifyForXs } from "../build/xs.ts";
 import { packageRoot } from "../cli/package.ts";
 import { CONTROL_SOCKET, Control } from "../moddable/control.ts";
 import { compileModules } from "../moddable/modules.ts";
@@ -175,8 +176,6 @@ async function codeBytes(source: string): Promise<number> {
       write: false,
       format: "iife",
       target: "es2022",
-      minify: true,
-      mangleProps: /^_/,
       legalComments: "none",
       logLevel: "silent",
       external: ["mote-mqtt"],
@@ -185,7 +184,8 @@ async function codeBytes(source: string): Promise<number> {
     });
     const listener =
       "new (class { onWake() {} onOpen() {} onReadable() {} onWritable() {} onClose() {} onReport() {} })()";
-    const bench = await Bench.start(`${outputFiles[0]!.text}\nhost.listen(${listener});`, {});
+    const { code } = await minifyForXs(outputFiles[0]!.text, { mangleProps: /^_/ });
+    const bench = await Bench.start(`${code}\nhost.listen(${listener});`, {});
     const statistics = await bench.statistics();
     await bench.stop();
     return statistics.codeBytes;

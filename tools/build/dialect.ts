@@ -1,7 +1,8 @@
 // What Espruino cannot run, found in the script that is about to be sent there. The linter refuses most of it in Mote's own
 // sources; here it is looked for in everything that ended up in the bundle, dependencies of an application included.
 
-import { type Node, parse } from "acorn";
+import { parse } from "acorn";
+import { isFunction, type Tree, walk } from "./tree.ts";
 
 export interface Fault {
   /** A sentence without its full stop. */
@@ -9,9 +10,6 @@ export interface Fault {
   /** The code at the place. */
   excerpt: string;
 }
-
-/** A node with its properties, as they come. */
-type Tree = Node & Record<string, unknown>;
 
 /** Faults that a node is by itself: its type, and a test where the type is not enough. */
 const FAULTS: Record<string, [message: string, test?: (node: Tree) => boolean][]> = {
@@ -217,22 +215,4 @@ function collectNames(pattern: Tree, into: Set<string>): void {
 
 function nameOf(declaration: Tree): string {
   return String((declaration["id"] as { name?: string } | null)?.name);
-}
-
-function isFunction(node: Tree): boolean {
-  return /Function/.test(node.type);
-}
-
-/** Visits a tree from the root, with the bodies of functions or without; the root's own is visited in any case. */
-function walk(root: Tree, visit: (node: Tree, parent: Tree | undefined) => void, withinFunctions = true): void {
-  const step = (node: Tree, parent: Tree | undefined): void => {
-    visit(node, parent);
-    if (!withinFunctions && node !== root && isFunction(node)) return;
-    for (const value of Object.values(node)) {
-      for (const child of Array.isArray(value) ? value : [value]) {
-        if (child && typeof (child as Tree).type === "string") step(child as Tree, node);
-      }
-    }
-  };
-  step(root, undefined);
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { build, type Plugin, transform } from "esbuild";
+import { build, type Plugin } from "esbuild";
+import { minifyForXs } from "../build/xs.ts";
 import { packageRoot, partsForModdable, sourceOfPart } from "../cli/package.ts";
 
 /** A module of a Moddable project: the specifier it imports, the file below dist/moddable/, and the source. */
@@ -68,13 +69,7 @@ export async function compileModules(): Promise<CompiledModule[]> {
     ...platform,
     ...extended,
   ]) {
-    const result = await transform(constant(code), {
-      format: "esm",
-      target: "es2022",
-      minify: true,
-      mangleProps: /^_/,
-      mangleCache,
-    });
+    const result = await minifyForXs(constant(code), { mangleProps: /^_/, mangleCache });
     mangleCache = result.mangleCache!;
     compiled.push({ specifier, file, code: result.code });
   }

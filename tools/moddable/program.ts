@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { build, type Plugin } from "esbuild";
+import { minifyForXs } from "../build/xs.ts";
 import { packageRoot } from "../cli/package.ts";
 import { compileModules } from "./modules.ts";
 
@@ -53,14 +54,13 @@ export async function bundleForShim(source: string): Promise<string> {
     write: false,
     format: "iife",
     target: "es2022",
-    minify: true,
     banner: { js: '"use strict";' }, // as modules are
     legalComments: "none",
     logLevel: "silent",
     tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
     plugins: [plugin],
   });
-  return outputFiles[0]!.text;
+  return (await minifyForXs(outputFiles[0]!.text)).code;
 }
 
 /** Freezes a value and all that can be reached from it; a typed array cannot be, and so throws. */

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { build, type OnResolveResult, type Plugin } from "esbuild";
 import { explained } from "../build/failure.ts";
+import { minifyForXs } from "../build/xs.ts";
 import { UserError } from "../cli/errors.ts";
 import { packageRoot, sourceOfPart } from "../cli/package.ts";
 import { boardModules } from "./boards.ts";
@@ -48,15 +49,14 @@ async function bundleWith(entry: string, imported: Set<string>): Promise<Program
     write: false,
     format: "iife",
     target: "es2022",
-    minify: true,
     legalComments: "none",
     logLevel: "silent",
     tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
     inject: [join(packageRoot, "platforms/simulator/globals.ts")],
     plugins: [resolveMote(entry, imported), boardModules(entry)],
   });
-  const [{ text, contents }] = outputFiles as [(typeof outputFiles)[0]];
-  return { code: text, bytes: contents.length };
+  const { code } = await minifyForXs(outputFiles[0]!.text);
+  return { code, bytes: Buffer.byteLength(code) };
 }
 
 const PLATFORMS = ["simulator", "moddable", "espruino", "node", "browser"];
