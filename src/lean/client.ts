@@ -1,5 +1,5 @@
 import { readUint16, writeUint16 } from "../packet/bytes.ts";
-import { DUP, RETAIN } from "../packet/constants.ts";
+import { DUP, RETAIN, SUBSCRIPTION_FAILED } from "../packet/constants.ts";
 import { Reason } from "../packet/reason.ts";
 import { topicMatches } from "../packet/topic.ts";
 import { checkUtf8 } from "../packet/utf8.ts";
@@ -94,7 +94,7 @@ export class Client extends Session implements TransportListener {
   private _answerId!: number;
 
   private _phase: Phase;
-  private _lastReason: Reason;
+  private _lastReason!: Reason;
   /** What a handler has thrown, until the client is done with the event. */
   private _error: unknown;
   /** How many times CONNECT was sent since the last CONNACK. */
@@ -112,8 +112,9 @@ export class Client extends Session implements TransportListener {
   private _due!: number;
   private _pingDue!: number;
   private _pongDue!: number;
-  private _acknowledgeDue!: number;
-  /** The longest wait before the next attempt, in ms. */
+  /** When the broker has acknowledged last, or had nothing to acknowledge. */
+  private _acknowledgedAt!: number;
+  /** The longest that the last wait for an attempt could have been, in ms; 0 when there was none. */
   private _ceiling!: number;
 
   /** Throws a TypeError when the URL is not like "mqtt://host:1883". The transport decides which schemes there are. */
@@ -138,18 +139,19 @@ export class Client extends Session implements TransportListener {
     this._control = new Uint8Array(Limit.CONTROL + this._connect.length);
     this._transport = platform.createTransport();
     this._subscriptions = [];
-    this._phase = this._lastReason = this._now = this._connects = this._request = 0;
+    this._phase = this._now = this._connects = this._request = 0;
     this.connected = false;
   }
 
   /** Connects, and stays connected until `disconnect`. Does nothing when that was asked for before. */
   connect(): void {
     if (this._phase) return;
-    this._ceiling = this._options.reconnectMinMs ?? 1_000;
-    this._phase = Phase.WAITING;
-    this._due = this._now;
-    this._tick();
-    this._ticking = this._platform.clock.startTicking(this._tickMs, () => this._tick());
+    this._ceiling = this._due = 0;
+    this._tick(); // may throw about the URL's scheme: then nothing has begun
+    this._ticking = this._platform.clock.startTicking(this._tickMs, () => {
+      this._tick();
+      this._rethrow();
+    });
   }
 
   /**
@@ -159,10 +161,11 @@ export class Client extends Session implements TransportListener {
   disconnect(): void {
     if (!this._phase) return;
     this._platform.clock.stopTicking(this._ticking);
+    this.onWritable();
     this._send(First.DISCONNECT);
-    this._lastReason = Reason.OK;
-    this._phase = Phase.OPEN; // also when it was not
-    this.onClose(Reason.DISCONNECTED);
+    this._lose((this._lastReason = Reason.DISCONNECTED));
+    this._phase = Phase.IDLE;
+    this.onDisconnect?.(Reason.DISCONNECTED);
   }
 
   /** Prepares to publish to `topic`. Throws a TypeError when the topic cannot be published to. */
@@ -217,17 +220,21 @@ export class Client extends Session implements TransportListener {
     const time = this._platform.clock.now();
     const passed = (time - this._lastTick) | 0;
     this._lastTick = time;
-    if (passed > 0) this._now += passed;
-    const now = this._now;
+    const now = (this._now += passed > 0 ? passed : 0);
     if (this.connected) {
-      if (now >= this._due) this._ceiling = this._options.reconnectMinMs ?? 1_000; // the connection has lasted
-      if (!(this.inFlight + this._awaited)) this._acknowledged();
+      if (now >= this._due) this._ceiling = 0; // the connection has lasted
+      if (!(this.inFlight + this._awaited)) this._acknowledgedAt = now;
       if (now >= this._pingDue) {
         this._pongDue = Math.min(this._pongDue, now + (this._options.pingTimeoutMs ?? 10_000));
-        this._send(First.PINGREQ);
+        if (!this._controlEnd) this._send(First.PINGREQ); // else there is something to send
       }
-      if (now >= this._acknowledgeDue) this._lose(Reason.ACKNOWLEDGE_TIMEOUT);
-      if (now >= this._pongDue) this._lose(Reason.PING_TIMEOUT);
+      this._lose(
+        now - this._acknowledgedAt >= (this._options.acknowledgeTimeoutMs ?? 30_000)
+          ? Reason.ACKNOWLEDGE_TIMEOUT
+          : now >= this._pongDue
+            ? Reason.PING_TIMEOUT
+            : Reason.OK,
+      );
       this.onWritable();
     } else if (now >= this._due) {
       if (this._phase > Phase.WAITING) this._lose(Reason.CONNECT_TIMEOUT);
@@ -238,12 +245,6 @@ export class Client extends Session implements TransportListener {
         this._controlEnd = this._written = this._have = this._skip = 0;
       }
     }
-    this._rethrow();
-  }
-
-  /** The broker acknowledges, or there is nothing for it to acknowledge. */
-  private _acknowledged(): void {
-    this._acknowledgeDue = this._now + (this._options.acknowledgeTimeoutMs ?? 30_000);
   }
 
   // The connection
@@ -265,11 +266,14 @@ export class Client extends Session implements TransportListener {
   /** The connection ended, or is of no use any more; with `Reason.OK` nothing is wrong. */
   private _lose(reason: Reason): void {
     if (!reason || this._phase < Phase.OPEN) return;
-    this._phase = reason === Reason.DISCONNECTED ? Phase.IDLE : Phase.WAITING;
+    this._phase = Phase.WAITING;
     this.connected = false;
     // Exponential back-off with full jitter.
+    this._ceiling = Math.min(
+      this._ceiling * 2 || (this._options.reconnectMinMs ?? 1_000),
+      this._options.reconnectMaxMs ?? 60_000,
+    );
     this._due = this._now + this._platform.random() * this._ceiling;
-    this._ceiling = Math.min(this._ceiling * 2, this._options.reconnectMaxMs ?? 60_000);
     this._end = 0;
     this._transport.close();
     if (reason !== this._lastReason) this._call(this.onDisconnect, (this._lastReason = reason));
@@ -324,13 +328,12 @@ export class Client extends Session implements TransportListener {
     for (let index = 0; index < this._subscriptions.length; index++) {
       const one = this._subscriptions[index];
       if (one._state % State.UNWANTED === 0) {
-        one._id = this._request = (this._request % Limit.REQUESTS) + Limit.FIRST_REQUEST;
-        if (this._put(one._state ? First.UNSUBSCRIBE : First.SUBSCRIBE, one._id, one)) {
-          one._state++;
-          this._awaited++;
-        } else {
-          this._asking = true;
-        }
+        const id = (this._request % Limit.REQUESTS) + Limit.FIRST_REQUEST;
+        this._asking = !this._put(one._state ? First.UNSUBSCRIBE : First.SUBSCRIBE, id, one);
+        if (this._asking) return;
+        one._id = this._request = id;
+        one._state++;
+        this._awaited++;
       }
     }
   }
@@ -358,7 +361,9 @@ export class Client extends Session implements TransportListener {
     if (this._put(first, id)) {
       this.connected = first < First.DISCONNECT; // nothing may follow that [MQTT-3.14.4-2]
       this.onWritable();
-    } else this._lose(Reason.OUTPUT_STALLED);
+    } else {
+      this._lose(Reason.OUTPUT_STALLED);
+    }
   }
 
   // Input
@@ -372,7 +377,7 @@ export class Client extends Session implements TransportListener {
       if (!next) {
         next = Math.min(at + (this._skip || this._needed - this._have), end);
         if (this._skip) {
-          this._acknowledged(); // no acknowledgement can overtake a message that is still arriving
+          this._acknowledgedAt = this._now; // no acknowledgement can overtake a message that is still arriving
           this._skip -= next - at;
           if (!this._skip) this._send(First.PUBACK, this._answerId);
         } else {
@@ -421,31 +426,36 @@ export class Client extends Session implements TransportListener {
     return end;
   }
 
-  /** Takes a packet that has two bytes, `id`, and one more, `code`, as far as its `length` goes. */
+  /**
+   * Takes a packet that has two bytes, `id`, and one more, `code`, as far as its `length` goes. CONNACK's `id` are its flags and
+   * its code.
+   */
   private _handle(first: First, id: number, code: number, length: number): Reason {
     if (length !== (first === First.PINGRESP ? 0 : first === First.SUBACK ? 3 : 2)) return Reason.TRUNCATED;
     switch (first) {
       case First.PINGRESP:
         return Reason.OK;
       case First.CONNACK:
-        if (id > 0x1ff) return Reason.CONNACK_FLAGS;
+        if (id >> 9) return Reason.CONNACK_FLAGS;
         if (code > 5) return Reason.CONNACK_CODE;
-        if (id > 0xff && (code || (this._options.cleanSession ?? true))) return Reason.SESSION_PRESENT;
+        if (id >> 8 && (code || this._options.cleanSession !== false)) return Reason.SESSION_PRESENT;
         if (code) return code;
-        this._accepted(id > 0);
+        this._accepted(id++ > 0); // and goes on with what is not 0
         break;
       case First.PUBACK:
         this._acknowledge(id);
         break;
       case First.SUBACK:
       case First.UNSUBACK:
+        if (length > 2 && code > 2 && code !== SUBSCRIPTION_FAILED) return Reason.SUBACK_CODE;
         this._awaited--;
         this._answered(id, code);
         break;
       default:
         return Reason.UNEXPECTED_PACKET;
     }
-    this._acknowledged();
+    if (!id) return Reason.PACKET_ID_ZERO;
+    this._acknowledgedAt = this._now;
     this.onWritable();
     return Reason.OK;
   }
@@ -465,13 +475,12 @@ export class Client extends Session implements TransportListener {
   }
 
   private _answered(id: number, code: number): void {
-    const table = this._subscriptions;
-    for (let index = 0; index < table.length; index++) {
-      const one = table[index];
+    for (let index = 0; index < this._subscriptions.length; index++) {
+      const one = this._subscriptions[index];
       if (one._id === id) {
         one._id = -1;
         if (one._state++ === State.REQUESTED) this._call(one.onGranted, (one.granted = code));
-        else table.splice(index, 1);
+        else this._subscriptions.splice(index, 1);
       }
     }
   }
@@ -479,21 +488,21 @@ export class Client extends Session implements TransportListener {
   /** Takes a PUBLISH, `missing` bytes of whose payload are still to come: that one is skipped. */
   private _receive(first: number, bytes: Uint8Array, at: number, end: number, missing: number): Reason {
     const message = this._message;
-    const topicEnd = at + 2 + readUint16(bytes, at);
+    const topicEnd = readUint16(bytes, at) + (at += 2);
     const qos = (first >> 1) & 3;
     const start = topicEnd + (qos ? 2 : 0);
     const reason =
-      qos > 1
+      qos > 1 || (first & 14) === DUP
         ? Reason.QOS_NOT_REQUESTED
-        : start > end || missing < 0
+        : start > end || missing < 0 || at === topicEnd
           ? Reason.TRUNCATED
-          : checkUtf8(bytes, at + 2, topicEnd, true);
+          : checkUtf8(bytes, at, topicEnd, true);
     if (reason) return reason;
     message.bytes = bytes;
     message.qos = qos;
     message.retain = (first & RETAIN) > 0;
     message.dup = (first & DUP) > 0;
-    message.topicStart = at + 2;
+    message.topicStart = at;
     message.topicEnd = topicEnd;
     message.start = start;
     message.end = end;
@@ -501,7 +510,7 @@ export class Client extends Session implements TransportListener {
     // Before the handlers, which may end the connection.
     this._skip = missing;
     this._answerId = qos && readUint16(bytes, topicEnd);
-    if (qos && !this._answerId) return Reason.PACKET_ID_ZERO;
+    if (qos > this._answerId) return Reason.PACKET_ID_ZERO;
     if (missing) this._call(this.onSkipped, message);
     else {
       this._deliver(message);

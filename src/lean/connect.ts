@@ -23,13 +23,13 @@ export function encodeConnect(options: LeanOptions, text: Text): Uint8Array {
   const password = username === undefined ? username : options.password; // only with a user name [MQTT-3.1.2-22]
   const will = options.will;
   // A character is three bytes at most; what is not there, and bytes as text, only make it longer.
-  const longest = clientId + username + password + (will && will.topic + will.payload);
-  const bytes = new Uint8Array(100 + longest.length * 3);
+  const bytes = new Uint8Array(100 + (clientId + username + password + (will && will.topic + will.payload)).length * 3);
   write(text, "\0\x04MQTT\x04", bytes, At.PROTOCOL);
+  // A QoS or RETAIN that is not there becomes 0.
   bytes[At.FLAGS] =
-    ((options.cleanSession ?? true) ? ConnectFlag.CLEAN : 0) |
+    (options.cleanSession === false ? 0 : ConnectFlag.CLEAN) |
     (will
-      ? ConnectFlag.WILL | ((will.qos ?? 0) << ConnectFlag.WILL_QOS_SHIFT) | (will.retain ? ConnectFlag.WILL_RETAIN : 0)
+      ? ConnectFlag.WILL | (will.qos! << ConnectFlag.WILL_QOS_SHIFT) | (+will.retain! * ConnectFlag.WILL_RETAIN)
       : 0) |
     (username === undefined ? 0 : ConnectFlag.USERNAME) |
     (password === undefined ? 0 : ConnectFlag.PASSWORD);

@@ -22,9 +22,8 @@ export interface Publisher {
 /** `publish` of each publisher. */
 export function publish(this: Publisher, payload: Payload): Published {
   const client = this._client;
-  const options = this._options;
-  if (typeof payload === "number") payload = payload.toFixed(options.decimals);
-  if (!client._append(client._platform.text, this._topic, payload, options)) return Published.FULL;
+  if (typeof payload === "number") payload = payload.toFixed(this._options.decimals);
+  if (!client._append(client._platform.text, this._topic, payload, this._options)) return Published.FULL;
   client.onWritable();
   return client.queued ? Published.QUEUED : Published.SENT;
 }

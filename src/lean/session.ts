@@ -32,7 +32,7 @@ export class Session {
   private readonly _window: number;
   private _lastId: number;
   /** Where the packet id is of the packet that `_endOf` was asked about last. */
-  private _idAt: number;
+  private _idAt!: number;
 
   /**
    * @param size bytes of all messages; the last one needs up to three more while it is added.
@@ -41,13 +41,13 @@ export class Session {
   constructor(size: number, window: number) {
     this._bytes = new Uint8Array(size);
     this._window = window;
-    this.queued = this.inFlight = this._next = this._tail = this._lastId = this._idAt = 0;
+    this.queued = this.inFlight = this._next = this._tail = this._lastId = 0;
   }
 
   /** Adds a message. Returns false when there is no room for it. @internal */
   _append(text: Text, topic: Uint8Array, payload: string | Uint8Array, options: PublisherOptions): boolean {
     const bytes = this._bytes;
-    const qos = options.qos ?? 0;
+    const qos = options.qos!; // undefined becomes 0 below
     let end = writeField(text, topic, bytes, this._tail + Room.HEADER);
     if (end < 0) return false;
     if (qos) {
@@ -55,8 +55,8 @@ export class Session {
       end += 2;
     }
     end = write(text, payload, bytes, end);
-    if (end < 0 || end > bytes.length) return false;
-    this._tail = close(bytes, this._tail, end, First.PUBLISH | (qos << 1) | (options.retain ? 1 : 0));
+    if (!(end > 0 && end <= bytes.length)) return false; // nor does what has no length
+    this._tail = close(bytes, this._tail, end, First.PUBLISH | (qos << 1) | +options.retain!);
     this.queued++;
     return true;
   }
