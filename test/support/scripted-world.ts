@@ -1,16 +1,20 @@
 import { afterEach } from "vitest";
 import { Client } from "../../src/client/client.ts";
 import type { ClientOptions } from "../../src/client/options.ts";
+import { Client as LeanClient, type ClientOptions as LeanOptions } from "../../src/lean/index.ts";
 import { PacketType, type Reason } from "../../src/packet/index.ts";
 import type { Packet } from "../packet/model.ts";
 import { type PacketCodec, PacketLink } from "./packet-link.ts";
 import { type VirtualPlatform, virtualPlatform } from "./virtual-platform.ts";
 
+/** What a world asks of its client: the full one has it, and the lean one. */
+type AnyClient = Pick<LeanClient, "connect" | "disconnect" | "onConnect" | "onDisconnect">;
+
 /**
  * A client on a virtual platform, and a broker that does nothing but what the test says. `events` are the client's, in
  * order.
  */
-export abstract class World<C extends Client, P> {
+export abstract class World<C extends AnyClient, P> {
   readonly platform: VirtualPlatform;
   readonly client: C;
   readonly links: PacketLink<P>[] = [];
@@ -90,20 +94,29 @@ export abstract class World<C extends Client, P> {
   }
 }
 
-/** A client of MQTT 3.1.1. */
-export class ScriptedWorld extends World<Client, Packet> {
-  constructor(options: Partial<ClientOptions> = {}, seed = 1) {
-    const create = (platform: VirtualPlatform): Client =>
-      new Client(platform, { url: "mqtt://broker", clientId: "sensor", ...options });
-    super(create, undefined, seed);
-  }
-
+/** A client of MQTT 3.1.1, whichever. */
+abstract class World311<C extends AnyClient> extends World<C, Packet> {
   protected override connack(sessionPresent: boolean, returnCode: number): Packet {
     return { type: PacketType.CONNACK, sessionPresent, returnCode };
   }
 }
 
-const worlds: Client[] = [];
+const NAMED = { url: "mqtt://broker", clientId: "sensor" };
+
+export class ScriptedWorld extends World311<Client> {
+  constructor(options: Partial<ClientOptions> = {}, seed = 1) {
+    super((platform) => new Client(platform, { ...NAMED, ...options }), undefined, seed);
+  }
+}
+
+/** The same with the client of `mote-mqtt/lean`. */
+export class LeanWorld extends World311<LeanClient> {
+  constructor(options: Partial<LeanOptions> = {}, seed = 1) {
+    super((platform) => new LeanClient(platform, { ...NAMED, ...options }), undefined, seed);
+  }
+}
+
+const worlds: AnyClient[] = [];
 // Nothing goes on after a test that its client was still part of.
 afterEach(() => {
   for (const client of worlds.splice(0)) {
