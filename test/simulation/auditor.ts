@@ -30,6 +30,8 @@ export interface Audited {
   streams: number;
   /** Whether mqtt-packet reads each packet too. */
   readTwice: boolean;
+  /** Whether DUP tells what the transport was offered, and not only what it took whole. */
+  marksOffered: boolean;
 }
 
 /**
@@ -61,6 +63,8 @@ export class Auditor {
   private _up = new Reader(4, true);
   private _down = new Reader(4, false);
   private _sent: Sent[] = [];
+  /** Payloads of messages that the transport was offered in this session. */
+  private _offered = new Set<string>();
   /** The same, before the chunk that the client is reading. */
   private _before: Sent[] = [];
   private _reading = false;
@@ -84,6 +88,8 @@ export class Auditor {
   private _aliases = new Map<number, string>();
   private _lastSentAt = 0;
   private _blocked = false;
+  /** The transport has taken a part of what it was offered. */
+  private _isMidway = false;
 
   constructor(client: Audited, now: () => number) {
     this._client = client;
@@ -107,6 +113,7 @@ export class Auditor {
   /** The client lost power, and has no session to go on with. */
   forget(): void {
     this._sent = [];
+    this._offered.clear();
   }
 
   /** Whether what is sent with this packet id is streamed. */
@@ -140,7 +147,7 @@ export class Auditor {
     this._down = new Reader(level, false);
     this._down.onPacket = (packet) => this._incoming(packet);
     this._down.onMalformed = (why) => fail(`it sent ${why}`);
-    this._connectSent = this._disconnected = this._blocked = false;
+    this._connectSent = this._disconnected = this._blocked = this._isMidway = false;
     this._connack = undefined;
     this._resend = [];
     this._resendReleases = [];
@@ -164,7 +171,18 @@ export class Auditor {
     const blocked = end < offered;
     if (this._blocked && !blocked) this._lastSentAt = this._now();
     this._blocked = blocked;
+    if (this._client.marksOffered && !this._isMidway) this._offer(bytes, start, offered);
+    if (end > start) this._isMidway = blocked;
     this._up.push(bytes, start, end);
+  }
+
+  /** Notes what message the transport is offered: all of it, whatever part is taken. */
+  private _offer(bytes: Uint8Array, start: number, end: number): void {
+    const reader = new Reader(this._client.level, true);
+    reader.onPacket = (packet) => {
+      if (packet.type === PacketType.PUBLISH && packet.qos) this._offered.add(packet.payload);
+    };
+    reader.push(bytes, start, end);
   }
 
   /** The client is given these bytes by `handOn`, within which it may close the connection. */
@@ -191,6 +209,11 @@ export class Auditor {
     // But for those whose packet id was used anew.
     const kept = before.filter((one) => !this._sent.some((sent) => sent !== one && sent.packetId === one.packetId));
     this._sent = [...kept, ...this._sent.filter((sent) => !before.includes(sent))];
+  }
+
+  /** The clock was set: so much of the time that passes, the client may not know of. */
+  clockSet(hiddenMs: number): void {
+    this._lastSentAt += hiddenMs;
   }
 
   checkKeepAlive(): void {
@@ -261,7 +284,7 @@ export class Auditor {
       this._forgetOne(known);
     } else if (known) this._forgetOne(known);
     if (this._requests.has(packetId)) this._violated("identifiers", `${text(packet)}: a request has this identifier`);
-    if (dup && !this.isRestored(payload))
+    if (dup && !this.isRestored(payload) && !this._offered.has(payload))
       this._violated("dup", `${text(packet)}: DUP on what was not sent before in this session`);
     const left = this._resend.find((one) => !one.doubtful);
     // The application says when a streamed message goes.
@@ -369,7 +392,10 @@ export class Auditor {
   private _accepted(connack: Connack): void {
     this._connack = connack;
     this._lastSentAt = this._now();
-    if (!connack.sessionPresent) this._sent = this._before = [];
+    if (!connack.sessionPresent) {
+      this._sent = this._before = [];
+      this._offered.clear();
+    }
     const [own, streamed] = [false, true].map((is) => this._sent.filter((one) => this._isStreamed(one) === is));
     this._resend = own.filter((one) => !one.received || one.doubtful);
     this._resendReleases = own.filter((one) => one.received).sort((a, b) => a.received - b.received);

@@ -14,11 +14,17 @@ export interface Faulty {
   below(count: number): number;
   /** Calls `heal` after `ms`, or once faults stop, if that is sooner. */
   heal(ms: number, heal: () => void): void;
+  /** The next connection breaks once so many bytes of it have arrived at the client. */
+  cutNext(bytes: number): void;
+  /** Sets the device's clock forward, or back. */
+  setClock(byMs: number): void;
   disconnect(): void;
   connect(): void;
   /** Power is cut, after so many steps of the store: 0 for at once. */
   cutPower(steps: number): void;
 }
+
+const DAY_MS = 86_400_000;
 
 /** What may go wrong. Each heals by itself, or is healed when faults stop. */
 export const FAULTS = {
@@ -30,6 +36,8 @@ export const FAULTS = {
   cutUp: ({ broker, below }) => broker.links.forEach((link) => (link.upBudget = 1 + below(150))),
   /** It breaks at some byte on the way to the client. */
   cutDown: ({ broker, below }) => broker.links.forEach((link) => (link.downBudget = 1 + below(150))),
+  /** The next connection breaks within CONNACK, or behind it: the broker has a session that the client may not know of. */
+  cutConnack: (world) => world.cutNext(1 + world.below(5)),
   /** Everything gets lost, and nobody is told. */
   halfOpen: ({ broker }) => broker.links.forEach((link) => (link.dead = true)),
   /** Nothing arrives for a while, then all of it. */
@@ -71,6 +79,8 @@ export const FAULTS = {
   takeOver: (world) => intrude(world),
   disconnect: (world) => world.disconnect(),
   connect: (world) => world.connect(),
+  /** The device's clock is set, by a day at most. */
+  setClock: (world) => world.setClock(world.below(2 * DAY_MS) - DAY_MS),
   /** The device loses power, and starts again. */
   reboot: (world) => world.cutPower(0),
   /** It does in the midst of what its store does. */

@@ -2,7 +2,6 @@
 
 import { DUP } from "../../src/packet/constants.ts";
 import { describe, expect, it } from "vitest";
-import type { Client } from "../../src/client/client.ts";
 import { publishQos } from "../../src/packet/publish.ts";
 import { PacketType, Reason } from "../../src/packet/index.ts";
 import type { PayloadSource } from "../../src/session/outbox.ts";
@@ -12,6 +11,8 @@ import { INVARIANTS, type Invariant } from "./violation.ts";
 const MOST_SEEDS = 400;
 const CONNECTING = 2;
 const CONNECTED = 3;
+const PUBACK = 0x40;
+const DISCONNECT = 0xe0;
 
 /** What mutants reach for inside of a client. */
 interface Inner {
@@ -64,10 +65,10 @@ interface Inner {
   _refused?(reason: Reason, entry: number): void;
 }
 
-interface Mutant {
+interface Mutant<Client> {
   name: string;
   caughtAs: Invariant;
-  mutate(client: Inner): void;
+  mutate(client: Client): void;
 }
 
 type Replacement<Method> = Method extends (...args: infer Args) => infer Result
@@ -85,7 +86,7 @@ function wrap<Owner extends object, Name extends keyof Owner>(
   object[name] = ((...args: unknown[]) => replaced(original, ...args)) as Owner[Name];
 }
 
-const MUTANTS: Mutant[] = [
+const MUTANTS: Mutant<Inner>[] = [
   {
     name: "does not set DUP on what it sends again",
     caughtAs: "dup",
@@ -284,6 +285,12 @@ const MUTANTS: Mutant[] = [
     mutate: ({ _subscriptions }) => wrap(_subscriptions, "resume", (resume) => resume(true, false)),
   },
   {
+    name: "does not subscribe again when the CONNACK of the new session got lost",
+    caughtAs: "subscriptions",
+    mutate: ({ _subscriptions }) =>
+      wrap(_subscriptions, "resume", (resume, sessionPresent) => resume(sessionPresent, false)),
+  },
+  {
     name: "throws when it loses a connection",
     caughtAs: "nothing thrown",
     mutate: (client) =>
@@ -346,18 +353,154 @@ const MUTANTS: Mutant[] = [
   },
 ];
 
+/** What mutants reach for inside of the lean client. */
+interface Lean {
+  log: Uint8Array[] | undefined;
+  queued: number;
+  inFlight: number;
+  _connects: number;
+  _lastId: number;
+  _next: number;
+  _tail: number;
+  _due: number;
+  _pingDue: number;
+  onData(bytes: Uint8Array, start: number, end: number): void;
+  onWritable(): void;
+  _accepted(sessionPresent: boolean): void;
+  _deliver(message: unknown): void;
+  _find(packetId: number): number;
+  _lose(reason: number): void;
+  _peek(): number;
+  _put(first: number, id?: number): boolean;
+  _resume(sessionPresent: boolean): void;
+  _send(first: number, id?: number): void;
+  _tick(): void;
+}
+
+const LEAN_MUTANTS: Mutant<Lean>[] = [
+  {
+    name: "does not set DUP on what it sends again",
+    caughtAs: "dup",
+    mutate: (client) => wrap(client, "_resume", (resume) => resume(false)),
+  },
+  {
+    name: "forgets what is in flight when it reconnects",
+    caughtAs: "accepted is delivered",
+    mutate: (client) =>
+      wrap(client, "_resume", () => {
+        client.queued = client.inFlight = client._next = client._tail = 0;
+      }),
+  },
+  {
+    name: "takes the same packet identifier for each message",
+    caughtAs: "identifiers",
+    mutate: (client) =>
+      wrap(client, "_peek", (peek) => {
+        const find = client._find.bind(client);
+        client._find = () => -1;
+        client._lastId = 0;
+        const end = peek();
+        client._find = find;
+        return end;
+      }),
+  },
+  {
+    name: "sends what waits behind DISCONNECT",
+    caughtAs: "disconnect last",
+    mutate: (client) =>
+      wrap(client, "_send", (send, first, id) => {
+        if (first !== DISCONNECT) send(first, id);
+        else if (client._put(first)) client.onWritable();
+      }),
+  },
+  {
+    name: "does not answer every tenth message",
+    caughtAs: "answers",
+    mutate(client) {
+      let count = 0;
+      wrap(client, "_send", (send, first, id) =>
+        first === PUBACK && ++count % 10 === 0 ? undefined : send(first, id),
+      );
+    },
+  },
+  {
+    name: "does not call the handler for every fifth message",
+    caughtAs: "kept is received",
+    mutate(client) {
+      let count = 0;
+      wrap(client, "_deliver", (deliver, message) => (++count % 5 ? deliver(message) : undefined));
+    },
+  },
+  {
+    name: "does not subscribe again when the CONNACK of the new session got lost",
+    caughtAs: "subscriptions",
+    mutate: (client) =>
+      wrap(client, "_accepted", (accepted, sessionPresent) => {
+        client._connects = 1;
+        accepted(sessionPresent);
+      }),
+  },
+  {
+    name: "sends no pings",
+    caughtAs: "keep alive",
+    mutate: (client) =>
+      wrap(client, "_tick", (tick) => {
+        client._pingDue = Infinity;
+        tick();
+      }),
+  },
+  {
+    name: "throws when it loses a connection",
+    caughtAs: "nothing thrown",
+    mutate: (client) =>
+      wrap(client, "_lose", (lose, reason) => {
+        lose(reason);
+        if (reason) throw new Error(`lost: ${reason}`);
+      }),
+  },
+  {
+    name: "keeps a copy of what it receives",
+    caughtAs: "fixed memory",
+    mutate: (client) =>
+      wrap(client, "onData", (take, bytes, start, end) => {
+        (client.log ??= []).push(bytes.slice(start, end));
+        take(bytes, start, end);
+      }),
+  },
+  {
+    name: "never reconnects",
+    caughtAs: "recovery",
+    mutate: (client) =>
+      wrap(client, "_lose", (lose, reason) => {
+        lose(reason);
+        if (reason) client._due = Infinity;
+      }),
+  },
+];
+
+/** The invariants that do not hold with a mutant, up to the one that is looked for. */
+function caught({ caughtAs, mutate }: Mutant<never>, lean: boolean): Invariant[] {
+  const found = new Set<Invariant>();
+  for (let seed = 1; seed <= MOST_SEEDS && !found.has(caughtAs); seed++) {
+    const result = trySeed(seed, { lean, mutate: (client) => mutate(client as never) });
+    if (isFailure(result)) found.add(result.invariant);
+  }
+  return [...found];
+}
+
 describe("a client that", () => {
-  it.each(MUTANTS)("$name is caught: $caughtAs", ({ caughtAs, mutate }) => {
-    const found = new Set<Invariant>();
-    for (let seed = 1; seed <= MOST_SEEDS && !found.has(caughtAs); seed++) {
-      const result = trySeed(seed, { mutate: (client: Client) => mutate(client as unknown as Inner) });
-      if (isFailure(result)) found.add(result.invariant);
-    }
-    expect([...found], `found in ${MOST_SEEDS} seeds`).toContain(caughtAs);
+  it.each(MUTANTS)("$name is caught: $caughtAs", (mutant) => {
+    expect(caught(mutant, false), `found in ${MOST_SEEDS} seeds`).toContain(mutant.caughtAs);
   });
 
   it("is there for each invariant", () => {
-    const caught = new Set(MUTANTS.map(({ caughtAs }) => caughtAs));
-    expect(Object.keys(INVARIANTS).filter((name) => !caught.has(name as Invariant))).toEqual([]);
+    const named = new Set(MUTANTS.map(({ caughtAs }) => caughtAs));
+    expect(Object.keys(INVARIANTS).filter((name) => !named.has(name as Invariant))).toEqual([]);
+  });
+});
+
+describe("a lean client that", () => {
+  it.each(LEAN_MUTANTS)("$name is caught: $caughtAs", (mutant) => {
+    expect(caught(mutant, true), `found in ${MOST_SEEDS} seeds`).toContain(mutant.caughtAs);
   });
 });

@@ -12,9 +12,14 @@ export interface Failure {
   journal: string[];
 }
 
+export interface TryOptions extends RunOptions {
+  /** Run the client of `mote-mqtt/lean`. */
+  lean?: boolean;
+}
+
 /** Runs a seed. What fails is run again, and its journal kept this time. */
-export function trySeed(seed: number, options: RunOptions = {}): Outcome | Failure {
-  const scenario = scenarioOf(seed);
+export function trySeed(seed: number, options: TryOptions = {}): Outcome | Failure {
+  const scenario = scenarioOf(seed, options.lean);
   const violation = violationOf(scenario, options);
   if (!(violation instanceof Violation)) return violation;
   const journal: string[] = [];
@@ -48,6 +53,6 @@ export function describeFailure({ seed, invariant, detail, scenario, journal }: 
     `scenario: ${JSON.stringify(scenario, (_, value: unknown) => (value === Infinity ? "Infinity" : value))}`,
     ...(left > 0 ? [`… ${left} lines before`] : []),
     ...journal.slice(-lines),
-    `replay: npm run simulate:soak -- --from ${seed} --seeds 1`,
+    `replay: npm run simulate:soak -- ${scenario.lean ? "--lean " : ""}--from ${seed} --seeds 1`,
   ].join("\n");
 }

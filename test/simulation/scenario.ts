@@ -12,6 +12,8 @@ export type Habit = "throws in handlers" | "publishes in handlers" | "disconnect
 /** What a seed means: each feature and each fault is there or not, at a rate of its own. */
 export interface Scenario {
   seed: number;
+  /** The client is that of `mote-mqtt/lean`. */
+  lean: boolean;
   level: Level;
   /** How long faults go on. */
   steps: number;
@@ -81,7 +83,7 @@ export interface Scenario {
 
 const HABITS: Habit[] = ["throws in handlers", "publishes in handlers", "disconnects in handlers", "subscribes anew"];
 
-export function scenarioOf(seed: number): Scenario {
+export function scenarioOf(seed: number, lean = false): Scenario {
   const random = seededRandom(seed);
   const chance = (probability: number): boolean => random() < probability;
   const between = (low: number, high: number): number => low + Math.floor(random() * (high - low + 1));
@@ -89,12 +91,12 @@ export function scenarioOf(seed: number): Scenario {
   const small = (low: number, high: number): number => low + Math.floor(random() ** 3 * (high - low + 1));
   const oneOf = <Item>(...items: Item[]): Item => items[between(0, items.length - 1)];
 
-  const maximumReceived = chance(0.75) ? oneOf(1, 2, 32) : 0;
+  const maximumReceived = chance(0.75) && !lean ? oneOf(1, 2, 32) : 0;
   const highest = maximumReceived ? 2 : 1;
   const qosMix = (count: number): number[] => Array.from({ length: count }, () => oneOf(0, 1, highest, highest));
-  const level: Level = chance(0.5) ? 5 : 4;
+  const level: Level = chance(0.5) && !lean ? 5 : 4;
   const cleanSession = chance(0.35);
-  const records = !cleanSession && chance(0.5) ? oneOf(between(1, 6), 32) : 0;
+  const records = !cleanSession && chance(0.5) && !lean ? oneOf(between(1, 6), 32) : 0;
   const answerMs = oneOf(0, small(0, 800));
   const latencyMs = oneOf(0, small(0, 500));
   const jitterMs = oneOf(0, 0, small(0, 300));
@@ -105,7 +107,8 @@ export function scenarioOf(seed: number): Scenario {
   const keepAlive = oneOf(0, between(2, 5), between(2, 60));
   const impossible = new Set<FaultName>();
   if (keepAlive === 0) impossible.add("halfOpen"); // which nobody would notice
-  if (!cleanSession && !records) impossible.add("reboot"); // the session would be there, and the client know nothing of it
+  // The session would be there, and the client know nothing of it: a message with QoS 2 could get a packet id that is in use.
+  if (!cleanSession && !records && !lean) impossible.add("reboot");
   if (!records) impossible.add("tornWrite");
   const faults: Scenario["faults"] = {};
   for (const name of names) {
@@ -115,10 +118,11 @@ export function scenarioOf(seed: number): Scenario {
 
   const outboxBytes = oneOf(between(64, 200), between(128, 1_024), 4_096);
   const receiveBytes = oneOf(between(64, 128), between(64, 512), 2_048);
-  const streaming = chance(0.4);
+  const streaming = chance(0.4) && !lean;
   const streams = streaming ? qosMix(between(0, 2)) : [];
   return {
     seed,
+    lean,
     level,
     steps: between(5, 90),
     stepMs: oneOf(50, 400, 400, 4_000),
@@ -137,7 +141,7 @@ export function scenarioOf(seed: number): Scenario {
     },
     maximumReceived,
     records,
-    queue: queueOf(seededRandom(seed ^ 0xd209)), // what else a seed means, does not hang on it
+    queue: lean ? undefined : queueOf(seededRandom(seed ^ 0xd209)), // what else a seed means, does not hang on it
     v5: {
       cleanStart: cleanSession || (!records && chance(0.2)),
       sessionExpiryInterval: cleanSession ? 0 : oneOf(0xffff_ffff, between(1, 60)),

@@ -8,6 +8,8 @@ import { scenarioOf } from "./scenario.ts";
 interface Batch {
   from: number;
   count: number;
+  /** Run the client of `mote-mqtt/lean`. */
+  lean: boolean;
   /** Print everything that happens. */
   wholeJournal: boolean;
 }
@@ -15,7 +17,7 @@ interface Batch {
 /** A seed is announced, for the watchdog, this often. */
 const ANNOUNCE_EVERY = 10;
 
-parentPort!.on("message", ({ from, count, wholeJournal }: Batch) => {
+parentPort!.on("message", ({ from, count, lean, wholeJournal }: Batch) => {
   const totals = {
     packets: 0,
     accepted: 0,
@@ -29,8 +31,8 @@ parentPort!.on("message", ({ from, count, wholeJournal }: Batch) => {
   };
   for (let seed = from; seed < from + count; seed++) {
     if ((seed - from) % ANNOUNCE_EVERY === 0) parentPort!.postMessage({ seed });
-    if (wholeJournal) printJournal(seed);
-    const result = trySeed(seed);
+    if (wholeJournal) printJournal(seed, lean);
+    const result = trySeed(seed, { lean });
     if (isFailure(result)) {
       const { invariant } = result;
       parentPort!.postMessage({ failure: { seed, invariant, text: describeFailure(result, wholeJournal ? 0 : 40) } });
@@ -49,9 +51,9 @@ parentPort!.on("message", ({ from, count, wholeJournal }: Batch) => {
   parentPort!.postMessage({ done: count, totals });
 });
 
-function printJournal(seed: number): void {
+function printJournal(seed: number, lean: boolean): void {
   try {
-    run(scenarioOf(seed), { journal: (line) => console.log(line) });
+    run(scenarioOf(seed, lean), { journal: (line) => console.log(line) });
   } catch {
     // It is run again, and told then.
   }

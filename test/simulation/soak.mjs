@@ -1,9 +1,9 @@
 // Runs many seeds of the simulation, in as many threads as there are cores:
 //
-//   npm run simulate:soak -- --seeds 100000 [--from N] [--threads N] [--json]
+//   npm run simulate:soak -- --seeds 100000 [--from N] [--threads N] [--lean] [--json]
 //
-// Prints progress, and each failure in full. One seed alone prints its whole journal. Exit code 1 when any fails; 2 when
-// the arguments are wrong.
+// `--lean` runs the client of mote-mqtt/lean. Prints progress, and each failure in full. One seed alone prints its whole
+// journal. Exit code 1 when any fails; 2 when the arguments are wrong.
 
 import { build } from "esbuild";
 import { availableParallelism } from "node:os";
@@ -46,6 +46,7 @@ function readArguments() {
         seeds: { type: "string", default: "1000" },
         from: { type: "string", default: "1" },
         threads: { type: "string", default: String(availableParallelism()) },
+        lean: { type: "boolean", default: false },
         json: { type: "boolean", default: false },
       },
     });
@@ -58,7 +59,7 @@ function readArguments() {
     };
     const seeds = number("seeds", 1);
     const threads = Math.min(number("threads", 1), Math.ceil(seeds / BATCH));
-    return { seeds, from: number("from", 0), threads, json: values.json };
+    return { seeds, from: number("from", 0), threads, lean: values.lean, json: values.json };
   } catch (error) {
     console.error(error.message);
     process.exit(2);
@@ -101,7 +102,7 @@ function runBatches(resolve) {
     const last = options.from + options.seeds;
     if (next >= last || failures.length >= MOST_FAILURES) return end();
     const count = Math.min(BATCH, last - next);
-    worker.postMessage({ from: next, count, wholeJournal: options.seeds === 1 });
+    worker.postMessage({ from: next, count, lean: options.lean, wholeJournal: options.seeds === 1 });
     next += count;
   };
   worker.on("message", (message) => {
