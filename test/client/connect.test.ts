@@ -3,13 +3,13 @@ import type { ClientOptions } from "../../src/client/options.ts";
 import { PacketType, Reason } from "../../src/packet/index.ts";
 import { toHex, utf8 } from "../packet/model.ts";
 import { Client } from "../../src/client/client.ts";
-import { ScriptedWorld } from "../support/scripted-world.ts";
+import { CLIENTS, ScriptedWorld, type WorldClass } from "../support/scripted-world.ts";
 import { ModelBroker } from "../simulation/model-broker.ts";
 import { VirtualClock, VirtualNetwork, virtualPlatform } from "../support/virtual-platform.ts";
 
 /** The CONNECT that a client with these options sends. */
-function connectOf(options: Partial<ClientOptions>): unknown {
-  const world = new ScriptedWorld(options);
+function connectOf(World: WorldClass, options: Partial<ClientOptions>): unknown {
+  const world = new World(options);
   world.open();
   const packets = world.take();
   expect(packets).toHaveLength(1);
@@ -18,9 +18,9 @@ function connectOf(options: Partial<ClientOptions>): unknown {
 
 const plain = { type: PacketType.CONNECT, clientId: "sensor", cleanSession: true, keepAlive: 60 };
 
-describe("CONNECT", () => {
+describe.each(CLIENTS)("CONNECT of %s", (_client, World) => {
   it("is the first packet, and the only one before CONNACK [MQTT-3.1.0-1]", () => {
-    const world = new ScriptedWorld();
+    const world = new World();
     world.client.subscribe("a", 1, () => undefined);
     world.client.publish("b", "c", { qos: 1 });
     world.open();
@@ -62,7 +62,7 @@ describe("CONNECT", () => {
       { ...plain, will: { topic: "w", payload: "", qos: 0, retain: false } },
     ],
   ] as [string, Partial<ClientOptions>, object][])("has %s", (_name, options, expected) => {
-    expect(connectOf(options)).toEqual(expected);
+    expect(connectOf(World, options)).toEqual(expected);
   });
 
   it.each([
@@ -89,7 +89,7 @@ describe("CONNECT", () => {
   ] as [string, Partial<ClientOptions>, string][])(
     "%s, is as section 3.1 says to the byte",
     (_name, options, bytes) => {
-      const world = new ScriptedWorld(options);
+      const world = new World(options);
       let sent = "";
       world.platform.network.onConnection = (link) => (link.onBytes = (some) => (sent += toHex(some)));
       world.client.connect();
@@ -99,7 +99,7 @@ describe("CONNECT", () => {
   );
 
   it("is the same at each connection, so that the client id names the session [MQTT-3.1.3-2]", () => {
-    const world = new ScriptedWorld({ cleanSession: false });
+    const world = new World({ cleanSession: false });
     const expected = { ...plain, cleanSession: false };
     world.open();
     for (let count = 0; count < 3; count++) {
@@ -113,11 +113,11 @@ describe("CONNECT", () => {
 
   it("may be larger than every other packet", () => {
     const will = { topic: "w", payload: "x".repeat(60_000) };
-    expect(connectOf({ will })).toMatchObject({ will: { payload: "78".repeat(60_000) } });
+    expect(connectOf(World, { will })).toMatchObject({ will: { payload: "78".repeat(60_000) } });
   });
 
   it("is sent however little the connection takes at once", () => {
-    const world = new ScriptedWorld({ will: { topic: "w", payload: "x".repeat(500) } });
+    const world = new World({ will: { topic: "w", payload: "x".repeat(500) } });
     const { network } = world.platform;
     const accept = network.onConnection!;
     network.onConnection = (link) => {
@@ -129,22 +129,20 @@ describe("CONNECT", () => {
   });
 
   it("goes to the host and port of the url", () => {
-    const endpointOf = (url: string): unknown => new ScriptedWorld({ url }).open().link.endpoint;
+    const endpointOf = (url: string): unknown => new World({ url }).open().link.endpoint;
     expect(endpointOf("mqtt://broker.example")).toEqual({
       scheme: "mqtt",
       hostname: "broker.example",
       port: 1883,
       path: "",
     });
-    expect(endpointOf("mqtt://10.0.0.1:1884/")).toMatchObject({ hostname: "10.0.0.1", port: 1884, path: "/" });
-    expect(endpointOf("mqtt://[::1]:1885")).toMatchObject({ hostname: "::1", port: 1885 });
-    expect(endpointOf("mqtt://[fe80::1]")).toMatchObject({ hostname: "fe80::1", port: 1883 });
+    expect(endpointOf("mqtt://10.0.0.1:1884/")).toMatchObject({ hostname: "10.0.0.1", port: 1884 });
   });
 });
 
-describe("CONNACK", () => {
+describe.each(CLIENTS)("CONNACK of %s", (_client, World) => {
   it.each([false, true])("that accepts is reported with its session present flag %s [MQTT-3.2.2-2]", (kept) => {
-    const world = new ScriptedWorld({ cleanSession: false });
+    const world = new World({ cleanSession: false });
     expect(world.client.connected).toBe(false);
     world.connect(kept);
     expect(world.client.connected).toBe(true);
@@ -160,7 +158,7 @@ describe("CONNACK", () => {
   ])(
     "with return code %i is a refusal; the client closes, reports it once and tries again (3.2.2.3)",
     (code, reason) => {
-      const world = new ScriptedWorld();
+      const world = new World();
       world.open();
       for (let count = 0; count < 3; count++) {
         world.accept(false, code);
@@ -175,13 +173,13 @@ describe("CONNACK", () => {
   );
 
   it("with a session for a client that asked for a clean one ends the connection [MQTT-3.2.2-1]", () => {
-    const world = new ScriptedWorld();
+    const world = new World();
     world.connect(true);
     expect(world.events).toEqual([Reason.SESSION_PRESENT]);
   });
 
   it("that never comes ends the attempt after connectTimeoutMs", () => {
-    const world = new ScriptedWorld({ connectTimeoutMs: 3_000 });
+    const world = new World({ connectTimeoutMs: 3_000 });
     world.open();
     world.clock.advance(2_900);
     expect(world.events).toEqual([]);
@@ -193,30 +191,30 @@ describe("CONNACK", () => {
   });
 
   it("that comes twice ends the connection [MQTT-3.2.0-1]", () => {
-    const world = new ScriptedWorld();
+    const world = new World();
     world.connect();
     world.send({ type: PacketType.CONNACK, sessionPresent: false, returnCode: 0 });
     expect(world.events).toEqual([false, Reason.UNEXPECTED_PACKET]);
   });
 
   it("has to be the first packet [MQTT-3.2.0-1]", () => {
-    const world = new ScriptedWorld();
+    const world = new World();
     world.open();
     world.send({ type: PacketType.PINGRESP });
     expect(world.events).toEqual([Reason.UNEXPECTED_PACKET]);
   });
 
   it("may come byte by byte", () => {
-    const world = new ScriptedWorld();
+    const world = new World();
     world.open().link.chunkSize = () => 1;
     world.accept();
     expect(world.events).toEqual([false]);
   });
 });
 
-describe("a connection that cannot be made", () => {
+describe.each(CLIENTS)("a connection that cannot be made of %s", (_client, World) => {
   it("is reported once for each reason in a row, and tried again for ever", () => {
-    const world = new ScriptedWorld();
+    const world = new World();
     const { network } = world.platform;
     const accept = network.onConnection;
     network.onConnection = undefined;
@@ -237,7 +235,7 @@ describe("a connection that cannot be made", () => {
   });
 
   it("times out when nobody answers at all", () => {
-    const world = new ScriptedWorld();
+    const world = new World();
     world.platform.network.silent = true;
     world.client.connect();
     world.clock.advance(11_000);
@@ -248,7 +246,7 @@ describe("a connection that cannot be made", () => {
   });
 
   it("throws what the platform throws about a scheme that it does not have, and stays as it was", () => {
-    const world = new ScriptedWorld({ url: "mqtts://broker" });
+    const world = new World({ url: "mqtts://broker" });
     expect(() => world.client.connect()).toThrow('"mqtts"');
     world.clock.advance(10_000);
     expect(world.events).toEqual([]);
@@ -256,8 +254,8 @@ describe("a connection that cannot be made", () => {
 });
 
 /** How long the client waits between attempts that are refused, with a random number that is always the same. */
-function delays(random: number, count: number, options: Partial<ClientOptions> = {}): number[] {
-  const world = new ScriptedWorld({ tickMs: 1, ...options });
+function delays(World: WorldClass, random: number, count: number, options: Partial<ClientOptions> = {}): number[] {
+  const world = new World({ tickMs: 1, ...options });
   (world.platform as { random: () => number }).random = () => random;
   world.platform.network.onConnection = undefined;
   const times: number[] = [];
@@ -270,25 +268,27 @@ function delays(random: number, count: number, options: Partial<ClientOptions> =
   return times.slice(1).map((time, index) => time - times[index]);
 }
 
-describe("reconnection", () => {
+describe.each(CLIENTS)("reconnection of %s", (_client, World) => {
   const near = (expected: number[]): unknown => expected.map((ms) => expect.closeTo(ms, -1));
 
   it("backs off exponentially from 1 s to 60 s", () => {
-    expect(delays(1 - 1e-9, 9)).toEqual(near([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000]));
+    expect(delays(World, 1 - 1e-9, 9)).toEqual(
+      near([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000]),
+    );
   });
 
   it("has full jitter: anything from nothing up to that", () => {
-    expect(delays(0.5, 8)).toEqual(near([500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]));
-    for (const delay of delays(0, 8)) expect(delay).toBeLessThanOrEqual(2);
+    expect(delays(World, 0.5, 8)).toEqual(near([500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]));
+    for (const delay of delays(World, 0, 8)) expect(delay).toBeLessThanOrEqual(2);
   });
 
   it("has bounds that can be chosen", () => {
     const bounds = { reconnectMinMs: 100, reconnectMaxMs: 300 };
-    expect(delays(1 - 1e-9, 4, bounds)).toEqual(near([100, 200, 300, 300]));
+    expect(delays(World, 1 - 1e-9, 4, bounds)).toEqual(near([100, 200, 300, 300]));
   });
 
   it("stays within its bounds for random numbers, and uses all of them", () => {
-    const world = new ScriptedWorld({}, 7);
+    const world = new World({}, 7);
     world.platform.network.onConnection = undefined;
     world.client.connect();
     world.clock.advance(200_000); // the ceiling is reached
@@ -300,7 +300,7 @@ describe("reconnection", () => {
   });
 
   it("begins again with the shortest wait after a connection that lasted", () => {
-    const world = new ScriptedWorld({ tickMs: 10 });
+    const world = new World({ tickMs: 10 });
     world.tickMs = 10;
     (world.platform as { random: () => number }).random = () => 1 - 1e-9;
     const { network } = world.platform;
@@ -319,7 +319,7 @@ describe("reconnection", () => {
   });
 
   it("does not begin again after a connection that did not last", () => {
-    const world = new ScriptedWorld({ tickMs: 10 });
+    const world = new World({ tickMs: 10 });
     world.tickMs = 10;
     (world.platform as { random: () => number }).random = () => 1 - 1e-9;
     world.connect();
@@ -332,7 +332,7 @@ describe("reconnection", () => {
   });
 
   it("begins again with the shortest wait after disconnect", () => {
-    const world = new ScriptedWorld({ tickMs: 10 });
+    const world = new World({ tickMs: 10 });
     world.tickMs = 10;
     (world.platform as { random: () => number }).random = () => 1 - 1e-9;
     const { network } = world.platform;
@@ -346,7 +346,135 @@ describe("reconnection", () => {
     world.clock.advance(1_100);
     expect(network.attempts - before).toBe(1);
   });
+});
 
+describe.each(CLIENTS)("disconnect of %s", (_client, World) => {
+  it("sends what waits, then DISCONNECT, then closes; and is reported [MQTT-3.14.4-1], [MQTT-3.14.4-2]", () => {
+    const world = new World();
+    const { link } = world.connect();
+    link.grant(0);
+    world.client.publish("a", "b");
+    world.clock.settle();
+    link.room = Infinity;
+    world.client.disconnect();
+    expect(world.take().map(({ type }) => type)).toEqual([PacketType.PUBLISH, PacketType.DISCONNECT]);
+    expect(link.closedByClient).toBe(true);
+    expect(world.client.connected).toBe(false);
+    world.client.publish("a", "c");
+    world.client.subscribe("d", 0, () => undefined);
+    world.clock.advance(120_000);
+    expect(world.take()).toEqual([]);
+    expect(world.events).toEqual([false, Reason.DISCONNECTED]);
+  });
+
+  it("stops the ticking, and everything with it", () => {
+    const world = new World();
+    world.connect();
+    world.client.disconnect();
+    world.client.disconnect();
+    world.clock.advance(3_600_000);
+    expect(world.platform.network.attempts).toBe(1);
+    expect(world.events).toEqual([false, Reason.DISCONNECTED]);
+  });
+
+  it("before CONNACK, or while it waits to try again, only stops", () => {
+    const world = new World();
+    world.open();
+    world.take();
+    world.client.disconnect();
+    expect(world.take()).toEqual([]);
+    expect(world.link.link.closedByClient).toBe(true);
+    world.open();
+    world.cut();
+    world.client.disconnect();
+    world.clock.advance(600_000);
+    expect(world.platform.network.attempts).toBe(2);
+    expect(world.events).toEqual([Reason.DISCONNECTED, Reason.CLOSED_BY_BROKER, Reason.DISCONNECTED]);
+  });
+
+  it("keeps what was accepted for the next connect", () => {
+    const world = new World();
+    world.connect();
+    world.client.publish("a", "1", { qos: 1 });
+    world.client.disconnect();
+    world.client.publish("a", "2", { qos: 1 });
+    world.connect();
+    expect(world.take()).toMatchObject([{ payload: toHex(utf8("1")), dup: false }, { payload: toHex(utf8("2")) }]);
+  });
+
+  it("does not wait for a broker that reads nothing: in the midst of a packet it only closes", () => {
+    const world = new World();
+    const { link } = world.connect();
+    link.room = 3;
+    world.client.publish("a", "b");
+    world.client.disconnect();
+    expect(link.closedByClient).toBe(true);
+  });
+
+  it("connect while connected, or connecting, does nothing", () => {
+    const world = new World();
+    world.client.connect();
+    world.client.connect();
+    world.connect();
+    world.client.connect();
+    world.clock.advance(1_000);
+    expect(world.platform.network.attempts).toBe(1);
+  });
+
+  it("from within onConnect or onDisconnect, with a connect after it, begins anew", () => {
+    const world = new World();
+    let times = 0;
+    world.client.onConnect = () => {
+      if (++times > 1) return;
+      world.client.disconnect();
+      world.client.connect();
+    };
+    world.connect();
+    expect(world.links).toHaveLength(2);
+    world.accept();
+    expect([times, world.client.connected]).toEqual([2, true]);
+    world.client.onDisconnect = (reason) => {
+      if (reason === Reason.DISCONNECTED) return;
+      world.client.disconnect();
+      world.client.connect();
+    };
+    world.cut();
+    expect(world.links).toHaveLength(3);
+    world.accept();
+    expect(world.client.connected).toBe(true);
+  });
+});
+
+describe.each(CLIENTS)("events that come when nothing is to be done of %s", (_client, World) => {
+  it("change nothing: onWritable without output, before CONNACK, and after the end", () => {
+    const world = new World();
+    const { link } = world.open();
+    link.event((listener) => listener.onWritable());
+    world.accept();
+    link.event((listener) => listener.onWritable());
+    world.clock.settle();
+    expect(world.take()).toEqual([]);
+    world.client.disconnect();
+    world.client.onWritable();
+    world.client.onClose(Reason.CONNECTION_LOST);
+    world.clock.advance(600_000);
+    expect(world.platform.network.attempts).toBe(1);
+    expect(world.events).toEqual([false, Reason.DISCONNECTED]);
+  });
+});
+
+// What the full client alone does.
+
+describe("the endpoint", () => {
+  it("goes to the host, port and path of the url", () => {
+    const endpointOf = (url: string): unknown => new ScriptedWorld({ url }).open().link.endpoint;
+    expect(endpointOf("mqtt://10.0.0.1:1884/")).toMatchObject({ hostname: "10.0.0.1", port: 1884, path: "/" });
+    expect(endpointOf("mqtt://[::1]:1885")).toMatchObject({ hostname: "::1", port: 1885 });
+    expect(endpointOf("mqtt://[fe80::1]")).toMatchObject({ hostname: "fe80::1", port: 1883 });
+  });
+});
+
+describe("a take-over", () => {
   it("is slowed down, and reported as TAKEN_OVER, when the broker ends each connection shortly after CONNACK", () => {
     const world = new ScriptedWorld();
     world.connect();
@@ -411,120 +539,5 @@ describe("reconnection", () => {
       world.nextAttempt();
     }
     expect(world.events).not.toContain(Reason.TAKEN_OVER);
-  });
-});
-
-describe("disconnect", () => {
-  it("sends what waits, then DISCONNECT, then closes; and is reported [MQTT-3.14.4-1], [MQTT-3.14.4-2]", () => {
-    const world = new ScriptedWorld();
-    const { link } = world.connect();
-    link.grant(0);
-    world.client.publish("a", "b");
-    world.clock.settle();
-    link.room = Infinity;
-    world.client.disconnect();
-    expect(world.take().map(({ type }) => type)).toEqual([PacketType.PUBLISH, PacketType.DISCONNECT]);
-    expect(link.closedByClient).toBe(true);
-    expect(world.client.connected).toBe(false);
-    world.client.publish("a", "c");
-    world.client.subscribe("d", 0, () => undefined);
-    world.clock.advance(120_000);
-    expect(world.take()).toEqual([]);
-    expect(world.events).toEqual([false, Reason.DISCONNECTED]);
-  });
-
-  it("stops the ticking, and everything with it", () => {
-    const world = new ScriptedWorld();
-    world.connect();
-    world.client.disconnect();
-    world.client.disconnect();
-    world.clock.advance(3_600_000);
-    expect(world.platform.network.attempts).toBe(1);
-    expect(world.events).toEqual([false, Reason.DISCONNECTED]);
-  });
-
-  it("before CONNACK, or while it waits to try again, only stops", () => {
-    const world = new ScriptedWorld();
-    world.open();
-    world.take();
-    world.client.disconnect();
-    expect(world.take()).toEqual([]);
-    expect(world.link.link.closedByClient).toBe(true);
-    world.open();
-    world.cut();
-    world.client.disconnect();
-    world.clock.advance(600_000);
-    expect(world.platform.network.attempts).toBe(2);
-    expect(world.events).toEqual([Reason.DISCONNECTED, Reason.CLOSED_BY_BROKER, Reason.DISCONNECTED]);
-  });
-
-  it("keeps what was accepted for the next connect", () => {
-    const world = new ScriptedWorld();
-    world.connect();
-    world.client.publish("a", "1", { qos: 1 });
-    world.client.disconnect();
-    world.client.publish("a", "2", { qos: 1 });
-    world.connect();
-    expect(world.take()).toMatchObject([{ payload: toHex(utf8("1")), dup: false }, { payload: toHex(utf8("2")) }]);
-  });
-
-  it("does not wait for a broker that reads nothing: in the midst of a packet it only closes", () => {
-    const world = new ScriptedWorld();
-    const { link } = world.connect();
-    link.room = 3;
-    world.client.publish("a", "b");
-    world.client.disconnect();
-    expect(link.closedByClient).toBe(true);
-  });
-
-  it("connect while connected, or connecting, does nothing", () => {
-    const world = new ScriptedWorld();
-    world.client.connect();
-    world.client.connect();
-    world.connect();
-    world.client.connect();
-    world.clock.advance(1_000);
-    expect(world.platform.network.attempts).toBe(1);
-  });
-
-  it("from within onConnect or onDisconnect, with a connect after it, begins anew", () => {
-    const world = new ScriptedWorld();
-    let times = 0;
-    world.client.onConnect = () => {
-      if (++times > 1) return;
-      world.client.disconnect();
-      world.client.connect();
-    };
-    world.connect();
-    expect(world.links).toHaveLength(2);
-    world.accept();
-    expect([times, world.client.connected]).toEqual([2, true]);
-    world.client.onDisconnect = (reason) => {
-      if (reason === Reason.DISCONNECTED) return;
-      world.client.disconnect();
-      world.client.connect();
-    };
-    world.cut();
-    expect(world.links).toHaveLength(3);
-    world.accept();
-    expect(world.client.connected).toBe(true);
-  });
-});
-
-describe("events that come when nothing is to be done", () => {
-  it("change nothing: onWritable without output, before CONNACK, and after the end", () => {
-    const world = new ScriptedWorld();
-    const { link } = world.open();
-    link.event((listener) => listener.onWritable());
-    world.accept();
-    link.event((listener) => listener.onWritable());
-    world.clock.settle();
-    expect(world.take()).toEqual([]);
-    world.client.disconnect();
-    world.client.onWritable();
-    world.client.onClose(Reason.CONNECTION_LOST);
-    world.clock.advance(600_000);
-    expect(world.platform.network.attempts).toBe(1);
-    expect(world.events).toEqual([false, Reason.DISCONNECTED]);
   });
 });

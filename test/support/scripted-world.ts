@@ -116,6 +116,14 @@ export class LeanWorld extends World311<LeanClient> {
   }
 }
 
+export type WorldClass = typeof ScriptedWorld;
+
+/** For what both clients promise. That the lean one has the face of the other, test/lean/types.test.ts holds. */
+export const CLIENTS: [name: string, World: WorldClass][] = [
+  ["the full client", ScriptedWorld],
+  ["the lean client", LeanWorld as unknown as WorldClass],
+];
+
 const worlds: AnyClient[] = [];
 // Nothing goes on after a test that its client was still part of.
 afterEach(() => {
