@@ -3,6 +3,7 @@ import type { ClientOptions } from "../../src/client/options.ts";
 import type { Subscription } from "../../src/client/subscriptions.ts";
 import type { Platform } from "../../src/platform.ts";
 import { Client as Client311 } from "../../src/index.ts";
+import { Client as LeanClient, type ClientOptions as LeanOptions } from "../../src/lean/index.ts";
 import { ExactlyOnce } from "../../src/qos2.ts";
 import { Streaming } from "../../src/streaming.ts";
 import { Client as Client5, type PublisherOptions } from "../../src/v5.ts";
@@ -14,10 +15,24 @@ export const FILTERS = ["greenhouse/#", "greenhouse/+/set"] as const;
 /** Larger than its receive buffer. */
 export const LARGE = "x".repeat(300);
 
-export interface Exercised {
-  client: Client;
+const OPTIONS = {
+  url: "mqtt://127.0.0.1",
+  clientId: "sensor",
+  keepAlive: 1,
+  will: { topic: "greenhouse/7/state", payload: "offline", qos: 1, retain: true },
+  receiveBytes: 256,
+} as const;
+
+export interface Exercised<Its extends Client | LeanClient = Client> {
+  client: Its;
   /** Texts that arrived; of what came in pieces, "…". */
   got: string[];
+}
+
+/** What any of them publishes with. */
+interface Publishing {
+  publisher(topic: string, options?: PublisherOptions): { publish(payload: string): unknown };
+  publish(topic: string, payload: string, options?: { qos?: 0 | 1 | 2 }): unknown;
 }
 
 /** A client that uses all that there is, always in the same way: so what a broker answered to one means something to the next. */
@@ -27,15 +42,7 @@ export function exercise(
   streaming: boolean,
   more: Partial<ClientOptions>,
 ): Exercised {
-  const common = {
-    url: "mqtt://127.0.0.1",
-    clientId: "sensor",
-    keepAlive: 1,
-    will: { topic: "greenhouse/7/state", payload: "offline", qos: 1 as const, retain: true },
-    exactlyOnce: new ExactlyOnce(8),
-    receiveBytes: 256,
-    ...more,
-  };
+  const common = { ...OPTIONS, exactlyOnce: new ExactlyOnce(8), ...more };
   const got: string[] = [];
   const client = level === 4 ? new Client311(platform, { ...common, cleanSession: false }) : client5(platform, common);
   const parts = streaming ? new Streaming(client) : undefined;
@@ -45,6 +52,18 @@ export function exercise(
   client.subscribe(FILTERS[0], 2, pieces ?? ((message) => got.push(message.text())));
   const second: Subscription = client.subscribe(FILTERS[1], 1, () => second.unsubscribe());
   for (const qos of [0, 1, 2] as const) publishAll(client, level, qos);
+  return { client, got };
+}
+
+/** The same with the lean client, as far as that goes. */
+export function exerciseLean(platform: Platform, more: Partial<LeanOptions>): Exercised<LeanClient> {
+  const client = new LeanClient(platform, { ...OPTIONS, ...more, cleanSession: false });
+  const got: string[] = [];
+  client.onMessage = (message) => got.push(message.text());
+  client.onSkipped = (message) => got.push(`${message.length} bytes`);
+  client.subscribe(FILTERS[0], 1, (message) => got.push(message.text()));
+  const second = client.subscribe(FILTERS[1], 1, () => second.unsubscribe());
+  for (const qos of [0, 1] as const) publishAll(client, 4, qos);
   return { client, got };
 }
 
@@ -63,7 +82,7 @@ function client5(platform: Platform, common: ClientOptions): Client {
   return client;
 }
 
-function publishAll(client: Client, level: Level, qos: 0 | 1 | 2): void {
+function publishAll(client: Publishing, level: Level, qos: 0 | 1 | 2): void {
   const options: PublisherOptions = {
     qos,
     retain: qos === 1,

@@ -4,6 +4,8 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Client } from "../../src/client/client.ts";
 import { Framer } from "../../src/packet/framer.ts";
+import { Client as LeanClient } from "../../src/lean/index.ts";
+import { Reason } from "../../src/packet/index.ts";
 import { Outbox } from "../../src/session/outbox.ts";
 import { seededRandom } from "../support/random.ts";
 import { inputs, regressions } from "./corpus.ts";
@@ -80,6 +82,15 @@ describe("the fuzzer notices", () => {
   it("a client that goes on after what is malformed", () => {
     vi.spyOn(Client.prototype, "onMalformed").mockImplementation(() => undefined);
     expect(found("client-4")).toMatch(/does not close the connection/);
+  });
+
+  it("a lean client that goes on after what is malformed", () => {
+    const lean = LeanClient.prototype as unknown as { _lose(reason: Reason): void };
+    const { _lose } = lean;
+    vi.spyOn(lean, "_lose").mockImplementation(function (this: typeof lean, reason) {
+      if (reason !== Reason.UNEXPECTED_PACKET) _lose.call(this, reason);
+    });
+    expect(found("client-4-lean")).toMatch(/does not close the connection/);
   });
 
   it("a client that keeps what it receives", () => {

@@ -19,7 +19,7 @@ import {
   type VirtualPlatform,
   virtualPlatform,
 } from "../support/virtual-platform.ts";
-import { exercise, type Exercised } from "./exercise.ts";
+import { exercise, exerciseLean } from "./exercise.ts";
 
 export interface Target {
   name: string;
@@ -37,19 +37,25 @@ const codecTarget = (level: Level, toServer: boolean): Target => ({
   run: (input) => readWithCodec(level, toServer, input),
 });
 
-const clientTarget = (level: Level, streaming: boolean): Target => ({
-  name: `client-${level}${streaming ? "-streaming" : ""}`,
+/** The client as it is, with `Streaming`, or that of `mote-mqtt/lean`. */
+type Kind = "full" | "streaming" | "lean";
+
+const clientTarget = (level: Level, kind: Kind): Target => ({
+  name: `client-${level}${kind === "full" ? "" : `-${kind}`}`,
   level,
   toServer: false,
-  run: (input) => new Fed(level, streaming, input).run(),
+  run: (input) => new Fed(level, kind, input).run(),
 });
 
-export const TARGETS: readonly Target[] = ([4, 5] as const).flatMap((level) => [
-  codecTarget(level, false),
-  codecTarget(level, true),
-  clientTarget(level, false),
-  clientTarget(level, true),
-]);
+export const TARGETS: readonly Target[] = [
+  ...([4, 5] as const).flatMap((level) => [
+    codecTarget(level, false),
+    codecTarget(level, true),
+    clientTarget(level, "full"),
+    clientTarget(level, "streaming"),
+  ]),
+  clientTarget(4, "lean"),
+];
 
 // The codec
 
@@ -125,6 +131,9 @@ const OPTIONS = { keepAlive: 10, tickMs: 20, reconnectMinMs: 1, reconnectMaxMs: 
 const MOST_OBJECTS = 40;
 const MOST_BYTES = 2_000;
 
+/** More than the client's receive buffer has room for. */
+const MOST_TO_COME = 300;
+
 /** What is the platform's, and not the client's. */
 const isOutside = (value: object): boolean =>
   value instanceof VirtualClock || value instanceof VirtualNetwork || value instanceof Link;
@@ -132,21 +141,27 @@ const isOutside = (value: object): boolean =>
 /** A client whose first broker says `input`, whatever the client says; the next is a good one. */
 class Fed {
   private readonly _level: Level;
+  private readonly _kind: Kind;
   private readonly _input: Uint8Array;
   private readonly _platform: VirtualPlatform = virtualPlatform();
-  private readonly _exercised: Exercised;
+  private readonly _exercised: ReturnType<typeof exercise | typeof exerciseLean>;
   private readonly _arrived: string[] = [];
   private readonly _broker: ModelBroker;
   private _error: unknown;
 
-  constructor(level: Level, streaming: boolean, input: Uint8Array) {
+  constructor(level: Level, kind: Kind, input: Uint8Array) {
     this._level = level;
+    this._kind = kind;
     this._input = input;
     const { clock, network } = this._platform;
     clock.onUncaught = (error) => (this._error ??= error);
     const settings = { level, answerMs: 0, window: 6, connack: {}, aliases: false, rejects: 0 };
     this._broker = new ModelBroker(network, settings, { arrived: (_topic, payload) => this._arrived.push(payload) });
-    this._exercised = exercise(this._platform, level, streaming, { url: "mqtt://broker", ...OPTIONS });
+    const options = { url: "mqtt://broker", ...OPTIONS };
+    this._exercised =
+      kind === "lean"
+        ? exerciseLean(this._platform, options)
+        : exercise(this._platform, level, kind === "streaming", options);
   }
 
   run(): void {
@@ -191,6 +206,11 @@ class Fed {
     this._check();
     if (!link) throw new Error("the client does not connect");
     const malformed = whyMalformed(this._level, this._input);
+    if (malformed && this._kind === "lean") {
+      // It looks at a packet once all of it is there.
+      link.deliver(new Uint8Array(MOST_TO_COME));
+      clock.advance(1);
+    }
     if (malformed && !link.closedByClient)
       throw new Error(`it was sent ${malformed}, and does not close the connection`);
     link.close();
