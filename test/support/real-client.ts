@@ -2,6 +2,8 @@ import { afterEach } from "vitest";
 import { type NodePlatformOptions, createPlatform } from "../../platforms/node/index.ts";
 import { Client } from "../../src/client/client.ts";
 import type { ClientOptions } from "../../src/client/options.ts";
+import { Client as LeanClient } from "../../src/lean/index.ts";
+import type { Platform } from "../../src/platform.ts";
 import { Reason } from "../../src/packet/index.ts";
 import { ExactlyOnce } from "../../src/qos2.ts";
 import { Journal } from "./journal.ts";
@@ -15,17 +17,16 @@ export class RealClient {
   readonly messages = new Journal<string>();
 
   constructor(options: Partial<ClientOptions> & { url: string }, platform: NodePlatformOptions = {}) {
-    this.client = new Client(createPlatform(platform), {
-      tickMs: 5,
-      reconnectMinMs: 10,
-      reconnectMaxMs: 200,
-      exactlyOnce: new ExactlyOnce(1_000), // aedes has no limit of its own
-      ...options,
-    });
+    const quick = { tickMs: 5, reconnectMinMs: 10, reconnectMaxMs: 200 };
+    this.client = this._create(createPlatform(platform), { ...quick, ...options });
     this.client.onConnect = (kept) => this.events.add(kept ? "connected to the kept session" : "connected");
     this.client.onDisconnect = (reason) => this.events.add(Reason[reason]);
     this.client.onMessage = (message) => this._note(message.topic, message.text(), message.retain);
     clients.push(this.client);
+  }
+
+  protected _create(platform: Platform, options: ClientOptions): Client {
+    return new Client(platform, { exactlyOnce: new ExactlyOnce(1_000), ...options }); // aedes has no limit of its own
   }
 
   private _note(topic: string, text: string, retained: boolean): void {
@@ -47,6 +48,13 @@ export class RealClient {
     ).onGranted = (code) => granted.add(code);
     await granted.has(qos);
     return this;
+  }
+}
+
+/** The same with the client of `mote-mqtt/lean`, whose face is the other's: test/lean/types.test.ts. */
+export class RealLeanClient extends RealClient {
+  protected override _create(platform: Platform, options: ClientOptions): Client {
+    return new LeanClient(platform, options) as unknown as Client;
   }
 }
 

@@ -3,20 +3,27 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Published } from "../../../src/client/publisher.ts";
 import { brokers, mosquitto, type RealBroker, startAedes, startMosquitto } from "../../support/real-brokers.ts";
-import { RealClient } from "../../support/real-client.ts";
+import { RealClient as FullClient, RealLeanClient as LeanClient } from "../../support/real-client.ts";
 import { describeWith, itWith } from "../../support/require.ts";
 import { countOverCuts } from "./count-over-cuts.ts";
 import { TcpProxy } from "../../support/tcp-proxy.ts";
 
-for (const { name, requirement, start } of brokers) {
-  describeWith(requirement, `a client on Node.js with ${name}`, () => {
+/** What both clients do alike, and what the full one alone. */
+const clients = [
+  { RealClient: FullClient, isFull: true, client: "a client" },
+  { RealClient: LeanClient, isFull: false, client: "a lean client" },
+];
+const pairs = brokers.flatMap((broker) => clients.map((client) => ({ ...broker, ...client })));
+
+for (const { name, requirement, start, RealClient, isFull, client } of pairs) {
+  describeWith(requirement, `${client} on Node.js with ${name}`, () => {
     let broker: RealBroker;
     beforeAll(async () => {
       broker = await start();
     });
     afterAll(() => broker?.stop());
 
-    it.each([0, 1, 2] as const)(
+    it.each(isFull ? ([0, 1, 2] as const) : ([0, 1] as const))(
       "publishes and receives with QoS %i, in order, nothing missing [MQTT-4.2.0-1], [MQTT-7.0.0-2], [MQTT-7.1.2-1]",
       async (qos) => {
         const { messages } = await (await new RealClient({ url: broker.url }).connect()).subscribe(`q${qos}/+`, qos);
@@ -36,9 +43,8 @@ for (const { name, requirement, start } of brokers) {
     );
 
     // Not aedes 1.2, which on the next connection delivers anew, with other packet ids, what it had delivered before.
-    it.runIf(name === "mosquitto")(
-      "loses and repeats nothing with QoS 2 over connections that break [MQTT-4.3.3-1]",
-      async () => {
+    if (isFull && name === "mosquitto") {
+      it("loses and repeats nothing with QoS 2 over connections that break [MQTT-4.3.3-1]", async () => {
         const proxy = await TcpProxy.start(broker.port);
         const kept = { url: proxy.url, cleanSession: false };
         const subscriber = await new RealClient({ ...kept, clientId: `${name}-exact-subscriber` }).connect();
@@ -47,8 +53,8 @@ for (const { name, requirement, start } of brokers) {
         const counter = publisher.client.publisher("exact", { qos: 2 });
         await countOverCuts(proxy, counter, "exact", publisher, subscriber);
         await proxy.stop();
-      },
-    );
+      });
+    }
 
     it("receives a retained message when it subscribes, and none once that is cleared", async () => {
       const publisher = await new RealClient({ url: broker.url }).connect();
@@ -174,95 +180,106 @@ for (const { name, requirement, start } of brokers) {
       expect(client.events.items).toEqual(["connected"]);
     });
 
-    it("with the id of another client: both are told TAKEN_OVER, and slow down", async () => {
-      const times: number[] = [];
-      const options = { url: broker.url, clientId: "twin", reconnectMinMs: 20, reconnectMaxMs: 1_000 };
-      const twins = [new RealClient(options), new RealClient(options)];
-      for (const { client } of twins) {
-        const onConnect = client.onConnect!;
-        client.onConnect = (kept) => {
-          times.push(performance.now());
-          onConnect(kept);
-        };
-        client.connect();
-      }
-      for (const { events } of twins) {
-        await events.has("TAKEN_OVER");
-        expect(events.items.indexOf("TAKEN_OVER")).toBeGreaterThanOrEqual(4);
-      }
-      // From here on, each waits at least half of reconnectMaxMs.
-      const count = times.length;
-      await twins[0].events.until(() => times.length > count + 1);
-      expect(times[count + 1] - times[count - 1]).toBeGreaterThan(450);
-    });
+    if (isFull) {
+      it("with the id of another client: both are told TAKEN_OVER, and slow down", async () => {
+        const times: number[] = [];
+        const options = { url: broker.url, clientId: "twin", reconnectMinMs: 20, reconnectMaxMs: 1_000 };
+        const twins = [new RealClient(options), new RealClient(options)];
+        for (const { client } of twins) {
+          const onConnect = client.onConnect!;
+          client.onConnect = (kept) => {
+            times.push(performance.now());
+            onConnect(kept);
+          };
+          client.connect();
+        }
+        for (const { events } of twins) {
+          await events.has("TAKEN_OVER");
+          expect(events.items.indexOf("TAKEN_OVER")).toBeGreaterThanOrEqual(4);
+        }
+        // From here on, each waits at least half of reconnectMaxMs.
+        const count = times.length;
+        await twins[0].events.until(() => times.length > count + 1);
+        expect(times[count + 1] - times[count - 1]).toBeGreaterThan(450);
+      });
+    }
   });
 }
 
-describe("a broker that is killed in the midst of a stream of QoS 1, and started again at its port", () => {
-  /** Publishes numbers, as many as are accepted, until `end` is called. */
-  function stream(publisher: RealClient): { accepted: string[]; end: () => void } {
-    const accepted: string[] = [];
-    const counter = publisher.client.publisher("stream", { qos: 1 });
-    const timer = setInterval(() => {
-      for (let count = 0; count < 5; count++) {
-        if (counter.publish(accepted.length) === Published.FULL) return;
-        accepted.push(`stream ${accepted.length}`);
-      }
-    }, 1);
-    return { accepted, end: () => clearInterval(timer) };
-  }
+describe.each(clients)(
+  "a broker of $client that is killed in the midst of a stream of QoS 1, and started again",
+  (one) => {
+    const { RealClient } = one;
 
-  const firstOccurrences = (items: readonly string[]): string[] => [...new Set(items)];
-
-  it("aedes, with nothing but memory: it gets all that was accepted, in order", async () => {
-    const broker = await startAedes();
-    try {
-      const publisher = await new RealClient({ url: broker.url }).connect();
-      const { accepted, end } = stream(publisher);
-      for (let round = 1; round <= 3; round++) {
-        const before = broker.received.length;
-        await expect.poll(() => broker.received.length).toBeGreaterThan(before + 100);
-        await broker.kill();
-        await publisher.events.until((items) => items.length >= 2 * round);
-        await broker.start();
-        await publisher.events.until((items) => items.filter((one) => one === "connected").length > round);
-      }
-      end();
-      await expect
-        .poll(() => [publisher.client.queued, publisher.client.inFlight], { timeout: 10_000 })
-        .toEqual([0, 0]);
-      expect(firstOccurrences(broker.received)).toEqual(accepted);
-      expect(accepted.length).toBeGreaterThan(300);
-    } finally {
-      await broker.stop();
+    /** Publishes numbers, as many as are accepted, until `end` is called. */
+    function stream(publisher: FullClient): { accepted: string[]; end: () => void } {
+      const accepted: string[] = [];
+      const counter = publisher.client.publisher("stream", { qos: 1 });
+      const timer = setInterval(() => {
+        for (let count = 0; count < 5; count++) {
+          if (counter.publish(accepted.length) === Published.FULL) return;
+          accepted.push(`stream ${accepted.length}`);
+        }
+      }, 1);
+      return { accepted, end: () => clearInterval(timer) };
     }
-  });
 
-  itWith(mosquitto, "mosquitto, with sessions on disk: a subscriber gets all that was accepted, in order", async () => {
-    const broker = await startMosquitto({ persistence: true });
-    try {
-      const kept = { url: broker.url, cleanSession: false };
-      const subscriber = await new RealClient({ ...kept, clientId: "subscriber" }).connect();
-      await subscriber.subscribe("stream");
-      const publisher = await new RealClient({ ...kept, clientId: "publisher" }).connect();
-      await broker.save();
-      const { accepted, end } = stream(publisher);
-      for (let round = 1; round <= 3; round++) {
-        await subscriber.messages.count(subscriber.messages.items.length + 100);
-        await broker.kill();
-        for (const { events } of [publisher, subscriber]) await events.until((items) => items.length >= 2 * round);
-        await broker.start();
-        for (const { events } of [publisher, subscriber]) await events.count(2 * round + 1);
+    const firstOccurrences = (items: readonly string[]): string[] => [...new Set(items)];
+
+    it("aedes, with nothing but memory: it gets all that was accepted, in order", async () => {
+      const broker = await startAedes();
+      try {
+        const publisher = await new RealClient({ url: broker.url }).connect();
+        const { accepted, end } = stream(publisher);
+        for (let round = 1; round <= 3; round++) {
+          const before = broker.received.length;
+          await expect.poll(() => broker.received.length).toBeGreaterThan(before + 100);
+          await broker.kill();
+          await publisher.events.until((items) => items.length >= 2 * round);
+          await broker.start();
+          await publisher.events.until((items) => items.filter((one) => one === "connected").length > round);
+        }
+        end();
+        await expect
+          .poll(() => [publisher.client.queued, publisher.client.inFlight], { timeout: 10_000 })
+          .toEqual([0, 0]);
+        expect(firstOccurrences(broker.received)).toEqual(accepted);
+        expect(accepted.length).toBeGreaterThan(300);
+      } finally {
+        await broker.stop();
       }
-      end();
-      await expect
-        .poll(() => [publisher.client.queued, publisher.client.inFlight], { timeout: 10_000 })
-        .toEqual([0, 0]);
-      await subscriber.messages.has(accepted[accepted.length - 1]);
-      expect(firstOccurrences(subscriber.messages.items)).toEqual(accepted);
-      expect(subscriber.events.items).toContain("connected to the kept session");
-    } finally {
-      await broker.stop();
-    }
-  });
-});
+    });
+
+    itWith(
+      mosquitto,
+      "mosquitto, with sessions on disk: a subscriber gets all that was accepted, in order",
+      async () => {
+        const broker = await startMosquitto({ persistence: true });
+        try {
+          const kept = { url: broker.url, cleanSession: false };
+          const subscriber = await new RealClient({ ...kept, clientId: "subscriber" }).connect();
+          await subscriber.subscribe("stream");
+          const publisher = await new RealClient({ ...kept, clientId: "publisher" }).connect();
+          await broker.save();
+          const { accepted, end } = stream(publisher);
+          for (let round = 1; round <= 3; round++) {
+            await subscriber.messages.count(subscriber.messages.items.length + 100);
+            await broker.kill();
+            for (const { events } of [publisher, subscriber]) await events.until((items) => items.length >= 2 * round);
+            await broker.start();
+            for (const { events } of [publisher, subscriber]) await events.count(2 * round + 1);
+          }
+          end();
+          await expect
+            .poll(() => [publisher.client.queued, publisher.client.inFlight], { timeout: 10_000 })
+            .toEqual([0, 0]);
+          await subscriber.messages.has(accepted[accepted.length - 1]);
+          expect(firstOccurrences(subscriber.messages.items)).toEqual(accepted);
+          expect(subscriber.events.items).toContain("connected to the kept session");
+        } finally {
+          await broker.stop();
+        }
+      },
+    );
+  },
+);
