@@ -3,11 +3,11 @@
 import TCP from "embedded:io/socket/tcp";
 import UDP from "embedded:io/socket/udp";
 import Resolver from "embedded:network/dns/resolver/udp";
-import { utf8Text } from "mote-mqtt";
 import Net from "net";
 import Time from "time";
 import Timer from "timer";
 import type { Clock, Platform } from "../../src/platform.ts";
+import { utf8Text } from "../../src/utf8-text.ts";
 import type { Network, Route } from "./ecma419.ts";
 import { ModdableTransport } from "./transport.ts";
 

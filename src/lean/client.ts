@@ -62,7 +62,7 @@ export class Client extends Session implements TransportListener {
   onConnect: ((sessionPresent: boolean) => void) | undefined;
   /**
    * The connection is lost, or could not be made; the client tries again by itself. While attempts fail for the same
-   * reason it is called once. `describe(reason)` of `mote-mqtt` is a sentence.
+   * reason it is called once. `describe(reason)` of `mote-mqtt/describe` is a sentence.
    */
   onDisconnect: ((reason: Reason) => void) | undefined;
   /** Gets a message that no subscription's filter matches, of an earlier session perhaps. */

@@ -6,3 +6,4 @@ export type { Publisher, PublisherOptions } from "./publisher.ts";
 export type { MessageHandler, Subscription } from "./subscription.ts";
 export type { WillOptions } from "../client/options.ts";
 export type { Payload, Published } from "../client/publisher.ts";
+export type { Reason } from "../packet/reason.ts";

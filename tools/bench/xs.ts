@@ -46,6 +46,7 @@ const PROGRAM = `
 
 /** A socket of the shim, and nothing else. */
 const SOCKET = `
+  import "mote-mqtt";
   import TCP from "embedded:io/socket/tcp";
   const callback = () => {};
   globalThis.socket = new TCP({ address: "192.0.2.1", port: 1883, onReadable: callback, onWritable: callback });

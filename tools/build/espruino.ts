@@ -37,6 +37,9 @@ const MANGLED =
 /** The platforms: whichever a program imports, here it gets that of Espruino. */
 const PLATFORMS = ["espruino", "moddable", "node", "simulator"];
 
+/** What is part of any client. */
+const ANYWAY = ["describe"];
+
 /** What of Mote runs faster in native functions there: the originals of platforms/espruino/native. */
 const NATIVE = ["src/packet/bytes.ts", "src/packet/topic.ts", "src/packet/utf8.ts", "src/session/crc32.ts"];
 
@@ -88,7 +91,7 @@ async function partsOf(entry: string, name: string): Promise<string[]> {
     setup(build) {
       build.onResolve({ filter: /^mote-mqtt(\/|$)/ }, ({ path }) => {
         const part = path.slice("mote-mqtt/".length);
-        if (part && !PLATFORMS.includes(part)) parts.add(part);
+        if (part && !PLATFORMS.includes(part) && !ANYWAY.includes(part)) parts.add(part);
         return { path, external: true };
       });
     },
@@ -108,6 +111,9 @@ function bundleCompact(): Promise<string> {
 function bundleCore(parts: string[]): Promise<string> {
   const sources = parts.map((part) => {
     if (part === "v5") throw new UserError("mote-mqtt/v5 does not run on Espruino yet: use mote-mqtt, for MQTT 3.1.1.");
+    if (part === "lean") {
+      throw new UserError("mote-mqtt/lean is for Moddable: use mote-mqtt, which is a client of Espruino's own there.");
+    }
     const source = sourceOfPart(part);
     if (!source) throw new UserError(`Mote has no mote-mqtt/${part}: its documentation names its parts.`);
     return source;

@@ -1,6 +1,5 @@
-import { parse } from "acorn";
 import { transform, type TransformOptions, type TransformResult } from "esbuild";
-import { type Tree, walk } from "./tree.ts";
+import { edited, type Edit, parsed, type Tree, walk } from "./tree.ts";
 
 /**
  * Makes a bundle of esbuild's small for XS: an ES module, or a script that is one function called at once; not minified yet. What
@@ -29,14 +28,13 @@ function isScript(code: string): boolean {
   return /^("use strict";\n)?\(\(\) => \{\n/.test(code);
 }
 
-function parsed(code: string): Tree {
-  const sourceType = isScript(code) ? "script" : "module";
-  return parse(code, { ecmaVersion: "latest", sourceType }) as unknown as Tree;
+function treeOf(code: string): Tree {
+  return parsed(code, isScript(code) ? "script" : "module");
 }
 
 /** Takes the declarations of constant numbers out; returns these by name. */
 function withoutNumbers(code: string): { rest: string; numbers: Record<string, string> } {
-  const program = parsed(code);
+  const program = treeOf(code);
   const remain = remainingNames(program);
   const values = new Map<string, number>();
   const declarations: Edit[] = [];
@@ -72,7 +70,7 @@ function remainingNames(program: Tree): Set<unknown> {
 /** What of esbuild's shorter syntax is less bytecode, too: sums of numbers, and names that are not strings. */
 function simplified(code: string): string {
   const edits: Edit[] = [];
-  walk(parsed(code), (node) => {
+  walk(treeOf(code), (node) => {
     const value = /^(Unary|Binary)Expression$/.test(node.type) ? evaluated(node) : undefined;
     const within = edits.at(-1);
     if (value !== undefined && !Object.is(value, -0) && !(within && node.start < within.end)) {
@@ -116,20 +114,3 @@ const BINARY: Record<string, (left: number, right: number) => number> = {
   "<<": (left, right) => left << right,
   ">>": (left, right) => left >> right,
 };
-
-/** Other text for a piece of code. */
-interface Edit {
-  start: number;
-  end: number;
-  text: string;
-}
-
-function edited(code: string, edits: readonly Edit[]): string {
-  let result = "";
-  let at = 0;
-  for (const { start, end, text } of [...edits].sort((one, other) => one.start - other.start)) {
-    result += code.slice(at, start) + text;
-    at = end;
-  }
-  return result + code.slice(at);
-}

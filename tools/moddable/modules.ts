@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
+import { edited, type Edit, parsed, type Tree } from "../build/tree.ts";
 import { minifyForXs } from "../build/xs.ts";
 import { packageRoot, partsForModdable, sourceOfPart } from "../cli/package.ts";
 
@@ -11,7 +12,13 @@ interface Module {
   source: string;
 }
 
-const CORE: Module = { specifier: "mote-mqtt", file: "mote-mqtt.js", source: "platforms/moddable/core.ts" };
+const CORE: Module = { specifier: "mote-mqtt", file: "mote-mqtt.js", source: "src/index.ts" };
+
+/**
+ * Parts that import nothing of Mote. The last is a client of its own; the others are no part of any module else: the core, too,
+ * has them from there, so that a project with the lean client has them without the core.
+ */
+const ALONE = ["utf8-text", "describe", "lean"];
 
 const PLATFORM: Module[] = [
   { specifier: "mote-mqtt/moddable", file: "moddable.js", source: "platforms/moddable/index.ts" },
@@ -33,13 +40,17 @@ const PLATFORM: Module[] = [
   },
 ];
 
+const moduleOfPart = (part: string): Module => ({
+  specifier: `mote-mqtt/${part}`,
+  file: `${part}.js`,
+  source: sourceOfPart(part)!,
+});
+
 /** What extends the client: `mote-mqtt/qos2` and the like. */
-const parts = (): Module[] =>
-  partsForModdable().map((part) => ({
-    specifier: `mote-mqtt/${part}`,
-    file: `${part}.js`,
-    source: sourceOfPart(part)!,
-  }));
+const extensions = (): Module[] =>
+  partsForModdable()
+    .filter((part) => !ALONE.includes(part))
+    .map(moduleOfPart);
 
 export interface CompiledModule {
   specifier: string;
@@ -54,9 +65,14 @@ export interface CompiledModule {
 export async function compileModules(): Promise<CompiledModule[]> {
   const core = await bundle(CORE.source);
   const extended = await Promise.all(
-    parts().map(async (module) => ({ ...module, ...(await bundle(module.source, [sharedWith(core, module.source)])) })),
+    extensions().map(async (module) => ({
+      ...module,
+      ...(await bundle(module.source, [sharedWith(core, module.source)])),
+    })),
   );
-  const platform = await Promise.all(PLATFORM.map(async (module) => ({ ...module, ...(await bundle(module.source)) })));
+  const others = await Promise.all(
+    [...PLATFORM, ...ALONE.map(moduleOfPart)].map(async (module) => ({ ...module, ...(await bundle(module.source)) })),
+  );
   const needed = classesNeeded(
     core,
     extended.map(({ code }) => code),
@@ -66,10 +82,10 @@ export async function compileModules(): Promise<CompiledModule[]> {
   let mangleCache: Record<string, string | false> = {};
   for (const { specifier, file, code } of [
     { ...CORE, ...(await bundle(CORE.source, [], needed)) },
-    ...platform,
+    ...others,
     ...extended,
   ]) {
-    const result = await minifyForXs(constant(code), { mangleProps: /^_/, mangleCache });
+    const result = await minifyForXs(frozen(constant(code)), { mangleProps: /^_/, mangleCache });
     mangleCache = result.mangleCache!;
     compiled.push({ specifier, file, code: result.code });
   }
@@ -105,13 +121,31 @@ async function bundle(
     legalComments: "none",
     logLevel: "silent",
     tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
-    plugins,
+    plugins: [alone(source), ...plugins],
   });
   const files = Object.keys(metafile.inputs).filter((file) => file.endsWith(".ts"));
   return {
     code: outputFiles[0]!.text,
     files: new Set(files.map((file) => join(packageRoot, file))),
     exports: new Set(Object.values(metafile.outputs)[0]!.exports),
+  };
+}
+
+/** Leads to the modules of those that are alone. */
+function alone(self: string): Plugin {
+  const specifiers = new Map(
+    ALONE.map(moduleOfPart)
+      .filter(({ source }) => source !== self)
+      .map(({ source, specifier }) => [join(packageRoot, source), specifier]),
+  );
+  return {
+    name: "alone",
+    setup(build) {
+      build.onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
+        const specifier = specifiers.get(resolve(resolveDir, path));
+        return specifier === undefined ? undefined : { path: specifier, external: true, sideEffects: false };
+      });
+    },
   };
 }
 
@@ -183,4 +217,18 @@ function exportsOf(file: string): { classes: string[]; functions: string[]; cons
  */
 function constant(code: string): string {
   return code.replace(/^var (?=\w+ = )/gm, "const ").replace(/^\}\)\(\w+ \|\| \{\}\);$/gm, "})({});"); // an enum begins with nothing, not with itself
+}
+
+/** Freezes the tables of a module: XS preloads modules into flash, and what is not frozen there takes memory, too. */
+function frozen(code: string): string {
+  const edits: Edit[] = [];
+  for (const statement of parsed(code)["body"] as Tree[]) {
+    if (statement.type !== "VariableDeclaration") continue;
+    for (const { init } of statement["declarations"] as { init: Tree }[]) {
+      const isEnum = init.type === "CallExpression" && /Function/.test((init["callee"] as Tree).type);
+      if (!isEnum && !/^(Object|Array)Expression$/.test(init.type)) continue;
+      edits.push({ ...init, text: `Object.freeze(${code.slice(init.start, init.end)})` });
+    }
+  }
+  return edited(code, edits);
 }

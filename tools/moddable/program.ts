@@ -20,13 +20,11 @@ const SHIM: Record<string, string> = {
  * SDK's classes. Everything that a device would have preloaded is frozen before the program runs: to write to it throws,
  * as it does in flash.
  *
- * @param source the program: a module that imports `mote-mqtt` and `mote-mqtt/moddable`.
+ * @param source the program: a module. What it imports of Mote counts as preloaded.
  */
 export async function bundleForShim(source: string): Promise<string> {
   const modules = new Map((await compileModules()).map(({ specifier, code }) => [specifier, code]));
-  const specifiers = [...modules.keys()].filter(
-    (specifier) => specifier === "mote-mqtt" || source.includes(`"${specifier}"`),
-  );
+  const specifiers = [...modules.keys()].filter((specifier) => source.includes(`"${specifier}"`));
   const freeze = [
     ...specifiers.map((specifier, index) => `import * as module${index} from "${specifier}";`),
     FREEZE,

@@ -25,10 +25,10 @@ export async function bundle(file: string): Promise<Program> {
   const entry = resolve(file);
   if (!existsSync(entry)) throw new UserError(`There is no program ${file}: name the TypeScript or JavaScript file.`);
   return explained(`${file} cannot be bundled`, async () => {
-    const imported = new Set(["mote-mqtt", "mote-mqtt/simulator"]);
+    const imported = new Set(["mote-mqtt/simulator"]);
     const before = imported.size;
     const program = await bundleWith(entry, imported);
-    // Only now it is known what other parts are to be preloaded.
+    // Only now it is known what parts are to be preloaded.
     return imported.size === before ? program : bundleWith(entry, imported);
   });
 }

@@ -2,7 +2,7 @@
 // Moddable's setup/network sees to it, from the ssid and password given to mcconfig.
 
 import config from "mc/config";
-import { Client, describe, readDecimal } from "mote-mqtt";
+import { Client, describe } from "mote-mqtt";
 import { platform } from "mote-mqtt/moddable";
 import Timer from "timer";
 import greenhouse from "greenhouse";
@@ -33,7 +33,7 @@ function sample() {
 let timer = Timer.repeat(sample, Number(config.intervalMs));
 
 client.subscribe(`${root}/set/interval`, 1, (message) => {
-  const wanted = readDecimal(message.bytes, message.start, message.end);
+  const wanted = Number(message.text());
   if (!(wanted >= 50 && wanted <= 3_600_000)) return;
   Timer.clear(timer);
   timer = Timer.repeat(sample, wanted);

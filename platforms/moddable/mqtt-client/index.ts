@@ -1,13 +1,10 @@
 // The MQTT Client class pattern of ECMA-419 (25), on Mote's codec: `embedded:network/mqtt/client`.
 
 import type Standard from "embedded:network/mqtt/client";
-import { utf8Text } from "../../../src/utf8-text.ts";
 import { Connection } from "./connection.ts";
 import type { Data, MQTTClientOptions, WriteOptions } from "./options.ts";
 
 export type { ControlMessage, Data, MQTTClientOptions, ReadableOptions, WriteOptions } from "./options.ts";
-
-Object.freeze(utf8Text); // what is not frozen XS would keep in memory
 
 /** The class of the standard, as `@moddable/typings` has it: shows the standard's names and no others. */
 export default class MQTTClient implements Standard {

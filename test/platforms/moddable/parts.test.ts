@@ -16,24 +16,41 @@ interface Manifest {
   preload: string;
 }
 
+const modules = compileModules();
+
+/** The specifiers that a module imports. */
+async function importsOf(specifier: string): Promise<Set<string>> {
+  const { code } = (await modules).find((module) => module.specifier === specifier)!;
+  return new Set([...code.matchAll(/(?:from|import) ?"([^"]*)"/g)].map(([, imported]) => imported!));
+}
+
 describe("each optional part", () => {
-  const modules = compileModules();
+  test.each(partsForModdable().filter((part) => part !== "lean"))(
+    "%s has a manifest that names its module",
+    async (part) => {
+      const name = part.replaceAll("/", "-");
+      const manifest = join(packageRoot, "platforms/moddable", `manifest-${name}.json`);
+      expect(existsSync(manifest), `${manifest} is missing`).toBe(true);
+      const { modules: listed, preload } = JSON.parse(readFileSync(manifest, "utf8")) as Manifest;
+      expect(listed).toEqual({ [`mote-mqtt/${part}`]: `../../dist/moddable/${name}` });
+      expect(preload).toBe(`mote-mqtt/${part}`);
+      expect((await modules).map(({ file }) => file)).toContain(`${name}.js`);
+    },
+  );
 
-  test.each(partsForModdable())("%s has a manifest that names its module", async (part) => {
-    const name = part.replaceAll("/", "-");
-    const manifest = join(packageRoot, "platforms/moddable", `manifest-${name}.json`);
-    expect(existsSync(manifest), `${manifest} is missing`).toBe(true);
-    const { modules: listed, preload } = JSON.parse(readFileSync(manifest, "utf8")) as Manifest;
-    expect(listed).toEqual({ [`mote-mqtt/${part}`]: `../../dist/moddable/${name}` });
-    expect(preload).toBe(`mote-mqtt/${part}`);
-    expect((await modules).map(({ file }) => file)).toContain(`${name}.js`);
-  });
-
-  test("finds the core's tables frozen: XS would keep them in memory", async () => {
-    const core = (await modules).find(({ specifier }) => specifier === "mote-mqtt")!;
-    expect(core.code.match(/Object\.freeze\(/g)).toHaveLength(3);
-    const standard = (await modules).find(({ specifier }) => specifier === "embedded:network/mqtt/client")!;
-    expect(standard.code.match(/Object\.freeze\(/g)).toHaveLength(1);
+  test("has its tables frozen: XS would keep them in memory", async () => {
+    const tables = Object.entries({
+      "mote-mqtt": 2, // Reason and Published, by name
+      "mote-mqtt/utf8-text": 1,
+      "mote-mqtt/describe": 1,
+      "mote-mqtt/lean": 0,
+      "mote-mqtt/v5": 4, // Property, ReasonCode and RetainHandling, by name; the sentences
+      "embedded:network/mqtt/client": 0,
+    });
+    for (const [specifier, count] of tables) {
+      const { code } = (await modules).find((module) => module.specifier === specifier)!;
+      expect([specifier, code.match(/Object\.freeze\(/g)?.length ?? 0]).toEqual([specifier, count]);
+    }
   });
 
   test("extends the core's own client, and has no copy of it", async () => {
@@ -43,10 +60,33 @@ describe("each optional part", () => {
       const isCore = specifier === "mote-mqtt";
       expect([specifier, code.includes("reconnectMaxMs"), code.includes("maximumSubscriptions is")]).toEqual([
         specifier,
-        isCore,
+        isCore || specifier === "mote-mqtt/lean",
         isCore,
       ]);
     }
+  });
+});
+
+describe("the lean client", () => {
+  test("brings nothing of the full one, nor does its platform", async () => {
+    expect(await importsOf("mote-mqtt/lean")).toEqual(new Set());
+    expect(await importsOf("mote-mqtt/describe")).toEqual(new Set());
+    expect(await importsOf("mote-mqtt/utf8-text")).toEqual(new Set());
+    const ofMote = [...(await importsOf("mote-mqtt/moddable"))].filter((path) => path.startsWith("mote-mqtt"));
+    expect(ofMote).toEqual(["mote-mqtt/utf8-text"]);
+  });
+
+  test("has a manifest at the root, which names all that it takes", () => {
+    const read = (name: string): { include: string | string[] } & Manifest =>
+      JSON.parse(readFileSync(join(packageRoot, name), "utf8")) as { include: string | string[] } & Manifest;
+    const { include, modules: listed, preload } = read("manifest-lean.json");
+    // What is left out mcpack would bring, which includes manifest.json in any case.
+    expect(listed).toEqual({ "~": "./dist/moddable/mote-mqtt", "mote-mqtt/lean": "./dist/moddable/lean" });
+    expect(preload).toBe("mote-mqtt/lean");
+    expect(include).toBe("./platforms/moddable/manifest-platform.json");
+    const platform = read("platforms/moddable/manifest-platform.json");
+    expect(platform.modules).toEqual({ "mote-mqtt/moddable": "../../dist/moddable/moddable" });
+    expect(platform.include).toContain("./manifest-utf8-text.json");
   });
 });
 

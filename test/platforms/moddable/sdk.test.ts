@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -137,46 +137,56 @@ describe.skipIf(!sdk)(sdk ? `Moddable ${sdk.version}` : `skipped: ${NEEDS}`, () 
     return project;
   }
 
-  test("the example passes: telemetry, a command, a message too large, a broker that restarts, the will", async () => {
-    const config = { url: broker.url, id: "g1", intervalMs: 200 };
-    const project = await projectFrom("platforms/moddable/example", "example", { creation: ESP32 });
-    const { program, output } = await buildProject(sdk as Sdk, project, config);
-    expect(warnings(output)).toEqual([]);
-    const device = run(program);
+  test.each([
+    ["the example", "g1", "platforms/moddable/example"],
+    ["the example on the lean client", "l1", "platforms/moddable/example/lean"],
+  ])(
+    "%s passes: telemetry, a command, a message too large, a broker that restarts, the will",
+    async (_, id, source) => {
+      const config = { url: broker.url, id, intervalMs: 200 };
+      const project = await projectFrom(source, `example-${id}`, { creation: ESP32 });
+      const { program, output } = await buildProject(sdk as Sdk, project, config);
+      expect(warnings(output)).toEqual([]);
+      const hasCore = compiled(project).includes("mote-mqtt.xsb");
+      expect(hasCore).toBe(id === "g1");
+      const device = run(program);
 
-    await watcher.until("the first sample", () => watcher.texts("g1/samples").length > 0);
-    expect(watcher.texts("g1/state")).toEqual(["online"]);
-    await watcher.until("temperature and humidity", () => watcher.texts("g1/humidity").length > 3);
-    expect(watcher.texts("g1/temperature")[0]).toMatch(/^\d+\.\d\d$/);
+      await watcher.until("the first sample", () => watcher.texts(`${id}/samples`).length > 0);
+      expect(watcher.texts(`${id}/state`)).toEqual(["online"]);
+      await watcher.until("temperature and humidity", () => watcher.texts(`${id}/humidity`).length > 3);
+      expect(watcher.texts(`${id}/temperature`)[0]).toMatch(/^\d+\.\d\d$/);
 
-    watcher.publish("greenhouse/g1/set/interval", new Uint8Array(3_000).fill(0x31));
-    watcher.publish("greenhouse/g1/set/interval", "50");
-    const slow = watcher.texts("g1/samples").length;
-    const begun = performance.now();
-    await watcher.until("20 samples", () => watcher.texts("g1/samples").length >= slow + 20);
-    expect(performance.now() - begun).toBeLessThan(20 * 200);
-    expect(lines).toContain("g1: skipped a message of 3000 bytes");
+      watcher.publish(`greenhouse/${id}/set/interval`, new Uint8Array(3_000).fill(0x31));
+      watcher.publish(`greenhouse/${id}/set/interval`, "50");
+      const slow = watcher.texts(`${id}/samples`).length;
+      const begun = performance.now();
+      await watcher.until("20 samples", () => watcher.texts(`${id}/samples`).length >= slow + 20);
+      expect(performance.now() - begun).toBeLessThan(20 * 200);
+      expect(lines).toContain(`${id}: skipped a message of 3000 bytes`);
 
-    const port = broker.port;
-    await broker.stop();
-    broker = await Broker.start({ port });
-    const states = watcher.texts("g1/state").length;
-    await watcher.until("the reconnection", () => watcher.texts("g1/state").length > states);
-    const count = watcher.texts("g1/samples").length;
-    await watcher.until("10 samples", () => watcher.texts("g1/samples").length > count + 10);
-    const samples = watcher.texts("g1/samples").map(Number);
-    expect(samples).toEqual([...samples].sort((one, other) => one - other));
+      const port = broker.port;
+      await broker.stop();
+      broker = await Broker.start({ port });
+      const states = watcher.texts(`${id}/state`).length;
+      await watcher.until("the reconnection", () => watcher.texts(`${id}/state`).length > states);
+      const count = watcher.texts(`${id}/samples`).length;
+      await watcher.until("10 samples", () => watcher.texts(`${id}/samples`).length > count + 10);
+      const samples = watcher.texts(`${id}/samples`).map(Number);
+      expect(samples).toEqual([...samples].sort((one, other) => one - other));
 
-    device.kill("SIGKILL");
-    await once(device, "exit");
-    await watcher.until("the will", () => watcher.texts("g1/state").includes("offline"));
-    console.log(
-      `Moddable ${(sdk as Sdk).version}, ${samples.length} samples. The device printed:\n${lines.join("\n")}`,
-    );
-  }, 180_000);
+      device.kill("SIGKILL");
+      await once(device, "exit");
+      await watcher.until("the will", () => watcher.texts(`${id}/state`).includes("offline"));
+      console.log(
+        `Moddable ${(sdk as Sdk).version}, ${samples.length} samples. The device printed:\n${lines.join("\n")}`,
+      );
+    },
+    180_000,
+  );
 
   test.each([
     "platforms/moddable/example",
+    "platforms/moddable/example/lean",
     "platforms/moddable/example/deep-sleep",
     "platforms/moddable/example/mod/host",
     "test/platforms/moddable/sdk-parts",
@@ -188,17 +198,25 @@ describe.skipIf(!sdk)(sdk ? `Moddable ${sdk.version}` : `skipped: ${NEEDS}`, () 
     },
   );
 
-  test("a project with a package.json gets what npm would install by way of mcpack, for Linux and for ESP32", async () => {
-    const project = join(folder, "packed");
-    await cp(join(packageRoot, "test/platforms/moddable/sdk-packed"), project, { recursive: true });
-    await installPacked(project);
-    expect(warnings(await linkForEsp32(sdk as Sdk, project, ["mcpack", "mcconfig"]))).toEqual([]);
-    const { program, output } = await buildProject(sdk as Sdk, project, { url: broker.url }, ["mcpack", "mcconfig"]);
-    expect(warnings(output)).toEqual([]);
-    run(program);
-    await watcher.until("its message", () => watcher.texts("packed/state").length > 0);
-    expect(watcher.texts("packed/state")).toEqual(["online"]);
-  }, 180_000);
+  test.each([
+    ["packed", "sdk-packed"],
+    ["packed-lean", "sdk-packed-lean"],
+  ])(
+    "a project %s with a package.json gets what npm would install by way of mcpack, for Linux and for ESP32",
+    async (name, source) => {
+      const project = join(folder, name);
+      await cp(join(packageRoot, "test/platforms/moddable", source), project, { recursive: true });
+      await installPacked(project);
+      expect(warnings(await linkForEsp32(sdk as Sdk, project, ["mcpack", "mcconfig"]))).toEqual([]);
+      const { program, output } = await buildProject(sdk as Sdk, project, { url: broker.url }, ["mcpack", "mcconfig"]);
+      expect(warnings(output)).toEqual([]);
+      run(program);
+      await watcher.until("its message", () => watcher.texts(`${name}/state`).length > 0);
+      expect(watcher.texts(`${name}/state`)).toEqual(["online"]);
+      expect(compiled(project).includes("mote-mqtt.xsb")).toBe(name === "packed");
+    },
+    180_000,
+  );
 
   test("the deep-sleep variant sends all and sleeps; what a broker that is away did not get outlives the reboot", async () => {
     const port = await freePort();
@@ -347,11 +365,16 @@ describe.skipIf(!sdk)(sdk ? `Moddable ${sdk.version}` : `skipped: ${NEEDS}`, () 
   );
 });
 
+/** The names of the files that a project's modules are compiled to. */
+function compiled(project: string): string[] {
+  return readdirSync(project, { recursive: true, withFileTypes: true })
+    .map(({ name }) => name)
+    .filter((name) => name.endsWith(".xsb"));
+}
+
 /** What the package's modules would keep in memory, by what the SDK's tools print; of what they do, no more than known. */
 function warnings(output: string): string[] {
   const known = [
-    /: mote-mqtt\S*: describe\(\) \w+: not frozen$/, // the sentences of reasons
-    /: mote-mqtt\/v5: (Property|ReasonCode|RetainHandling): not frozen$/,
     /: mote-mqtt\/moddable: platform\.createTransport\(\) \w+: no const$/, // an argument, which nothing assigns to
   ];
   return output

@@ -38,6 +38,9 @@ describe("A bundle for Espruino", () => {
     expect((await bundle(program(`import "mote-mqtt/qos2";`))).length).toBeGreaterThan(15_000);
     await expect(bundle(program(`import "mote-mqtt/qos3";`))).rejects.toThrow(/Mote has no mote-mqtt\/qos3/);
     await expect(bundle(program(`import "mote-mqtt/v5";`))).rejects.toThrow(/v5 does not run on Espruino yet/);
+    await expect(bundle(program(`import "mote-mqtt/lean";`))).rejects.toThrow(/lean is for Moddable: use mote-mqtt/);
+    const described = `import { describe } from "mote-mqtt/describe"; console.log(describe(64));`;
+    expect((await bundle(program(described))).length).toBeLessThan(12_500);
   });
 
   test("leaves require to the board, and text in UTF-8", async () => {

@@ -34,6 +34,7 @@ async function start(file: string, settings: Record<string, unknown>, engine: "x
 describe("a program that is flashed", () => {
   it.each([
     ["Moddable", "platforms/moddable/example/main.js", "greenhouse/d1"],
+    ["Moddable, lean", "platforms/moddable/example/lean/main.js", "greenhouse/d1"],
     ["Espruino", "platforms/espruino/example/sensor.ts", "sensors/d1"],
   ])("%s: the example runs as it is, and obeys", (_, file, root) => exampleRuns(join(packageRoot, file), root, "node"));
 

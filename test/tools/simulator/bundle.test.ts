@@ -52,6 +52,8 @@ describe("a program", () => {
     expect(await preloaded("mote-mqtt/v5")).toContain(sentence);
     expect(await preloaded("mote-mqtt/v5")).not.toContain("mine");
     expect(await preloaded("mote-mqtt")).not.toContain(sentence);
+    expect(await preloaded("mote-mqtt/lean")).toContain("filter has more than 240 bytes");
+    expect(await preloaded("mote-mqtt/lean")).not.toContain("maximumSubscriptions is");
   });
 
   it.each(["simulator", "moddable", "espruino", "node", "browser"])(
