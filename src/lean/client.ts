@@ -299,7 +299,7 @@ export class Client extends Session implements TransportListener {
   /** Hands the transport all that it takes: what is left of a message, then acknowledgements and requests, then messages. @internal */
   onWritable(): void {
     while (this._phase > Phase.WAITING) {
-      if (this._asking && this.connected) this._ask();
+      if (this._asking && this.connected && !this._controlEnd) this._ask();
       const isControl = !this._written && this._controlEnd > 0;
       const bytes = isControl ? this._control : this._bytes;
       const start = isControl ? 0 : this._next + this._written;
@@ -322,20 +322,18 @@ export class Client extends Session implements TransportListener {
     }
   }
 
-  /** Writes the requests that are due, as far as there is room. */
+  /** Writes the next request, when one is due: acknowledgements have to find room behind it. */
   private _ask(): void {
-    this._asking = false;
     for (let index = 0; index < this._subscriptions.length; index++) {
       const one = this._subscriptions[index];
       if (one._state % State.UNWANTED === 0) {
-        const id = (this._request % Limit.REQUESTS) + Limit.FIRST_REQUEST;
-        this._asking = !this._put(one._state ? First.UNSUBSCRIBE : First.SUBSCRIBE, id, one);
-        if (this._asking) return;
-        one._id = this._request = id;
-        one._state++;
+        one._id = this._request = (this._request % Limit.REQUESTS) + Limit.FIRST_REQUEST;
+        this._put(one._state++ ? First.UNSUBSCRIBE : First.SUBSCRIBE, one._id, one);
         this._awaited++;
+        return;
       }
     }
+    this._asking = false;
   }
 
   /** Adds a packet to those that wait, with what it has of a packet id, a filter and a QoS. Returns false when there is no room. */
@@ -350,7 +348,7 @@ export class Client extends Session implements TransportListener {
       end = writeField(this._platform.text, request.filter, control, end);
       if (first === First.SUBSCRIBE) control[end++] = request.qos;
     }
-    if (end < 2 || end > control.length) return false;
+    if (end > control.length) return false;
     this._controlEnd = close(control, this._controlEnd, end, first);
     return true;
   }
