@@ -1,6 +1,7 @@
 import { Client } from "../../src/client/client.ts";
 import { Published } from "../../src/client/publisher.ts";
 import type { Piece } from "../../src/client/streaming/pieces.ts";
+import type { Reason } from "../../src/packet/index.ts";
 import { OfflineQueue } from "../../src/queue.ts";
 import { SavedSession } from "../../src/store.ts";
 import { Streaming } from "../../src/streaming.ts";
@@ -22,7 +23,7 @@ import { Streamer } from "./streamer.ts";
 import type { Invariant } from "./violation.ts";
 
 const MAIN_FILTER = "down/#";
-export const CHURNED_FILTERS = ["churn/a", "churn/+", "churn/#"];
+const CHURNED_LEVELS = ["a", "+", "#"];
 
 /** What an application throws on purpose: it must come out where the engine's uncaught exceptions do. */
 export class Planned extends Error {}
@@ -63,6 +64,8 @@ export class Application {
   private readonly _counts = new Map<string, number>();
   private _publishers: SimulatedPublisher[] = [];
   private _streamers: Streamer[] = [];
+  /** Filters that are subscribed to, and ended, again and again; the subscriptions have the same places. */
+  private readonly _filters: string[];
   private _churned: (SimulatedSubscription | undefined)[] = [];
   private _churning = false;
   /** What has come of a message in pieces. */
@@ -75,6 +78,7 @@ export class Application {
     this._ledger = world.ledger;
     this._device = world.device;
     this._habits = new Set(world.scenario.habits);
+    this._filters = CHURNED_LEVELS.map((level) => `churn/${"f".repeat(world.scenario.filterFilling)}/${level}`);
   }
 
   /** Whether it is in the midst of a message that it streams. */
@@ -88,28 +92,42 @@ export class Application {
     return connected && queued + inFlight === 0 && this._streamers.every(({ message }) => !message);
   }
 
-  get wantedFilters(): string[] {
-    return [MAIN_FILTER, ...CHURNED_FILTERS.filter((_, index) => this._churned[index])].sort();
+  /** The QoS of each filter that it wants to have at the broker. */
+  get wantedFilters(): ReadonlyMap<string, number> {
+    const churned = this._filters.flatMap((filter, index): [string, number][] => {
+      const subscription = this._churned[index];
+      return subscription ? [[filter, subscription.qos]] : [];
+    });
+    return new Map([[MAIN_FILTER, this._mainQos], ...churned]);
+  }
+
+  /** How many filters it may have subscribed to. */
+  get filterCount(): number {
+    return 1 + this._filters.length;
+  }
+
+  private get _mainQos(): 1 | 2 {
+    return this._scenario.maximumReceived ? 2 : 1;
   }
 
   // The device
 
   /** The device starts. */
   boot(): void {
-    const { maximumReceived, up } = this._scenario;
+    const { up } = this._scenario;
     const client = makeClient(this._scenario, this._device.boot());
     this.client = client;
     this._world.mutate?.(client);
     const streaming = client instanceof Client ? this._addParts(client) : undefined;
     client.onConnect = () => this._connected();
-    client.onDisconnect = (reason) => this._world.note(`onDisconnect ${reason}`);
+    client.onDisconnect = (reason) => this._disconnected(reason);
     client.onSkipped = (message) => this._got(message, undefined);
     const handler = streaming
       ? streaming.pieces((piece) => this._gotPiece(piece))
       : (message: Received): void => this._got(message, message.text());
-    client.subscribe(MAIN_FILTER, maximumReceived ? 2 : 1, handler as Handler);
-    this._churned = CHURNED_FILTERS.map(() => undefined);
-    CHURNED_FILTERS.forEach((_, index) => this._churn(index));
+    client.subscribe(MAIN_FILTER, this._mainQos, handler as Handler);
+    this._churned = [];
+    this._filters.forEach((_, index) => this._churn(index));
     this._publishers = up.map((_, index) => makePublisher(client, this._scenario, topicOf(`u${index}`), index));
     this._memory = "";
     client.connect();
@@ -262,7 +280,7 @@ export class Application {
   }
 
   private _churnAny(): void {
-    this._churn(this._world.below(CHURNED_FILTERS.length));
+    this._churn(this._world.below(this._filters.length));
   }
 
   private _churn(index: number): void {
@@ -275,11 +293,13 @@ export class Application {
       return;
     }
     if (this._churning) return; // from within `subscribe`: the application is told of a rejection there
-    const churned = CHURNED_FILTERS[index];
+    const churned = this._filters[index];
     this._churning = true;
     this._world.guarded(() => {
       try {
-        this._churned[index] = this.client.subscribe(churned, this._world.below(2) as 0 | 1, () => undefined);
+        const subscription = this.client.subscribe(churned, this._world.below(2) as 0 | 1, () => undefined);
+        subscription.onGranted = () => this._indulge();
+        this._churned[index] = subscription;
       } catch (error) {
         // A subscription that ended has its place until the broker has confirmed it: a slow one runs out of places.
         if (!(error instanceof RangeError && error.message.startsWith("maximumSubscriptions "))) throw error;
@@ -297,6 +317,12 @@ export class Application {
     // From here on nothing is made.
     this._memory ||= memoryOf(this.client);
     if (!this.client.connected) this._world.violated("recovery", "onConnect was called while connected is false");
+    this._indulge();
+  }
+
+  private _disconnected(reason: Reason): void {
+    this._world.note(`onDisconnect ${reason}`);
+    if (this.client.connected) this._world.violated("recovery", "onDisconnect was called while connected is true");
     this._indulge();
   }
 
@@ -336,8 +362,13 @@ export class Application {
     if (this._habits.has("throws in handlers") && world.random() < 0.1) throw new Planned();
   }
 
-  /** Compares the client's memory with what it was at the first connection. */
-  checkMemory(): void {
+  /** All is at rest: compares the client's memory with what it was at the first connection, and what was granted. */
+  check(): void {
+    for (const subscription of this._churned) {
+      if (!subscription || subscription.granted === subscription.qos) continue;
+      const { granted, qos } = subscription;
+      this._world.violated("subscriptions", `QoS ${qos} was asked for; it was told ${granted}`);
+    }
     const now = memoryOf(this.client);
     if (now !== this._memory) this._world.violated("fixed memory", `${this._memory} before; ${now} after`);
   }

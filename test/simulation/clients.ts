@@ -35,6 +35,9 @@ export interface SimulatedClient {
 }
 
 export interface SimulatedSubscription {
+  readonly qos: number;
+  readonly granted: number;
+  onGranted?: ((granted: number) => void) | undefined;
   unsubscribe(): void;
 }
 

@@ -1,7 +1,7 @@
 import { PoweredDevice } from "../support/powered-device.ts";
 import { seededRandom } from "../support/random.ts";
 import { type Link, type VirtualPlatform, virtualPlatform } from "../support/virtual-platform.ts";
-import { Application, CHURNED_FILTERS, Planned, type Surroundings } from "./application.ts";
+import { Application, Planned, type Surroundings } from "./application.ts";
 import { auditedPlatform, Auditor } from "./auditor.ts";
 import { CLIENT_ID, type SimulatedClient } from "./clients.ts";
 import { type FaultName, type Faulty, FAULTS } from "./faults.ts";
@@ -277,16 +277,18 @@ class World implements Faulty, Surroundings {
     );
   }
 
-  private _filters(): string[] {
-    return [...(this.broker.sessions.get(CLIENT_ID)?.filters.keys() ?? [])].sort();
+  private get _filters(): ReadonlyMap<string, number> {
+    return this.broker.sessions.get(CLIENT_ID)?.filters ?? new Map<string, number>();
   }
 
   private _hasSubscriptions(): boolean {
     const wanted = this._application.wantedFilters;
-    const filters = this._filters();
+    const filters = this._filters;
     // A session that outlives the application's subscriptions has those of an earlier life as well.
     const mayHaveMore = !this.cleanSession && this.device.boots > 1;
-    return wanted.every((one) => filters.includes(one)) && (mayHaveMore || wanted.length === filters.length);
+    return (
+      [...wanted].every(([filter, qos]) => filters.get(filter) === qos) && (mayHaveMore || wanted.size === filters.size)
+    );
   }
 
   private _notAtRest(): Violation {
@@ -294,8 +296,8 @@ class World implements Faulty, Surroundings {
     this.ledger.finish();
     if (this._violation) return this._violation;
     if (connected && !this._hasSubscriptions()) {
-      const wanted = this._application.wantedFilters.join(" ");
-      return new Violation("subscriptions", `${wanted} is wanted; the broker has "${this._filters().join(" ")}"`);
+      const [wanted, had] = [this._application.wantedFilters, this._filters].map((one) => JSON.stringify([...one]));
+      return new Violation("subscriptions", `${wanted} are wanted; the broker has ${had}`);
     }
     const { unanswered } = this._auditor;
     const waiting = this.broker.sessions.get(CLIENT_ID)?.outgoing.length;
@@ -316,14 +318,14 @@ class World implements Faulty, Surroundings {
       ((broker.connack.serverKeepAlive as number | undefined) ?? keepAlive) * 1_000 +
       pingTimeoutMs +
       acknowledgeTimeoutMs;
-    const left = queued + inFlight + this.ledger.missing + CHURNED_FILTERS.length;
+    const left = queued + inFlight + this.ledger.missing + this._application.filterCount;
     return noticeMs + 3 * (connectTimeoutMs + reconnectMaxMs) + 8 * tickMs + 4 * (left + 2) * roundTripMs + 15_000;
   }
 
   private _finish(): void {
     this.ledger.finish();
     this._advance(this.scenario.options.tickMs); // with which what an application threw comes out
-    this._application.checkMemory();
+    this._application.check();
     this.guarded(() => this._application.disconnect());
     this._advance(1_000);
     this._check();

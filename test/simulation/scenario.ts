@@ -77,6 +77,8 @@ export interface Scenario {
   habits: Habit[];
   /** What the clock shows at the beginning: it may be about to wrap at 32 bits. */
   clockOffset: number;
+  /** Bytes that make filters long. */
+  filterFilling: number;
   /** Whether mqtt-packet reads the client's packets too. */
   readTwice: boolean;
 }
@@ -181,6 +183,7 @@ export function scenarioOf(seed: number, lean = false): Scenario {
     habits: HABITS.filter(() => chance(0.2)),
     clockOffset: chance(0.1) ? 2 ** 31 - between(0, 60_000) : 0,
     readTwice: chance(0.1),
+    filterFilling: level === 4 ? oneOf(0, 0, between(0, 230)) : 0,
   };
 }
 
