@@ -26,6 +26,8 @@ enum Limit {
   /** Room for acknowledgements that the connection does not take yet, and for requests; and the longest filter of one. */
   CONTROL = 256,
   FILTER = 240,
+  /** The size of SUBACK: only PUBLISH is larger, of what a broker sends. */
+  SUBACK = 5,
   /** A connection that ends sooner than this after CONNACK did not last. */
   LASTING_MS = 10_000,
   /** Packet ids of SUBSCRIBE and UNSUBSCRIBE, in turn, above those of messages. */
@@ -390,8 +392,9 @@ export class Client extends Session implements TransportListener {
 
   /** Takes the packet at `at`. Returns where what it took ends, or 0 when more must come, `_needed` bytes of it. */
   private _take(bytes: Uint8Array, at: number, limit: number): number {
-    const room = this._buffer.length;
     const first = bytes[at];
+    const isPublish = first >> 4 === 3;
+    const room = isPublish ? this._buffer.length : Limit.SUBACK;
     let body = at + 1;
     let end = 0;
     let shift = 0;
@@ -407,7 +410,7 @@ export class Client extends Session implements TransportListener {
       // Of a message that is too large, all before its payload is enough.
       missing = end;
       end = body + 2;
-      if (end <= limit) end += readUint16(bytes, body) + (first & 6 ? 2 : 0);
+      if (end <= limit) end += readUint16(bytes, body) + (first & 2);
       missing -= end;
     }
     this._needed = end - at;
@@ -415,9 +418,9 @@ export class Client extends Session implements TransportListener {
     this._lose(
       (first === First.CONNACK) === this.connected || bytes[body - 1] > 127
         ? Reason.UNEXPECTED_PACKET
-        : this._needed > room || (missing && first >> 4 !== 3)
+        : this._needed > room || (missing && !isPublish)
           ? Reason.PACKET_TOO_LARGE
-          : first >> 4 === 3
+          : isPublish
             ? this._receive(first, bytes, body, end, missing)
             : this._handle(first, readUint16(bytes, body), bytes[end - 1], end - body),
     );
@@ -488,7 +491,7 @@ export class Client extends Session implements TransportListener {
     const message = this._message;
     const topicEnd = readUint16(bytes, at) + (at += 2);
     const qos = (first >> 1) & 3;
-    const start = topicEnd + (qos ? 2 : 0);
+    const start = topicEnd + 2 * qos;
     const reason =
       qos > 1 || (first & 14) === DUP
         ? Reason.QOS_NOT_REQUESTED
