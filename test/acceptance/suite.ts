@@ -459,7 +459,7 @@ export function acceptance(engine: string, launch: Launch): void {
           if (packet.cmd === "connect") connection.socket.write("HTTP/1.1 400 Bad Request\r\n\r\n");
         });
         const device = await start(broker.url, "");
-        await printed(device, /^lost (16|17|48)$/);
+        await printed(device, /^lost (16|17|19|48)$/);
       });
 
       test("tells when its buffers are full, and delivers all that it took (Espruino's write never refuses)", async () => {
