@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { build, type Plugin } from "esbuild";
 import { minifyForXs } from "../build/xs.ts";
 import { packageRoot } from "../cli/package.ts";
+import { bytecodeOf, bytecodeOfModule } from "../moddable/bytecode.ts";
 import { CONTROL_SOCKET, Control } from "../moddable/control.ts";
 import { compileModules } from "../moddable/modules.ts";
 import { bundleForShim } from "../moddable/program.ts";
@@ -28,8 +29,10 @@ const THEIRS = {
 /** What Moddable gives a program on an ESP32 by default. */
 const ESP32 = { slots: 2_048, slotBytes: 16, chunkBytes: 32_768 };
 
-const PROGRAM = `
-  import { Client } from "mote-mqtt";
+const CLIENTS = ["mote-mqtt", "mote-mqtt/lean"] as const;
+
+const programOf = (client: string): string => `
+  import { Client } from "${client}";
   import { platform } from "mote-mqtt/moddable";
   import Timer from "timer";
   const settings = JSON.parse(host.settings);
@@ -45,8 +48,8 @@ const PROGRAM = `
 `;
 
 /** A socket of the shim, and nothing else. */
-const SOCKET = `
-  import "mote-mqtt";
+const socketBeside = (client: string): string => `
+  import "${client}";
   import TCP from "embedded:io/socket/tcp";
   const callback = () => {};
   globalThis.socket = new TCP({ address: "192.0.2.1", port: 1883, onReadable: callback, onWritable: callback });
@@ -168,7 +171,7 @@ const TIMER: Plugin = {
   },
 };
 
-/** Bytes of bytecode of a source with all it imports, as the host's compiler makes it: the atom CODE of a module. */
+/** Bytes of bytecode of a source with all it imports, as the host's compiler makes it. */
 async function codeBytes(source: string): Promise<number> {
   const compile = async (contents: string): Promise<number> => {
     const { outputFiles } = await build({
@@ -183,13 +186,7 @@ async function codeBytes(source: string): Promise<number> {
       plugins: [TIMER],
       tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
     });
-    const listener =
-      "new (class { onWake() {} onOpen() {} onReadable() {} onWritable() {} onClose() {} onReport() {} })()";
-    const { code } = await minifyForXs(outputFiles[0]!.text, { mangleProps: /^_/ });
-    const bench = await Bench.start(`${code}\nhost.listen(${listener});`, {});
-    const statistics = await bench.statistics();
-    await bench.stop();
-    return statistics.codeBytes;
+    return bytecodeOf((await minifyForXs(outputFiles[0]!.text, { mangleProps: /^_/ })).code);
   };
   return (await compile(source)) - (await compile("globalThis.kept = 0"));
 }
@@ -199,7 +196,7 @@ function keeping(names: string, file: string, folder = "src"): string {
 }
 
 const PARTS: [string, string][] = [
-  ["client, all of it", keeping("Client", "index.ts")],
+  ["client of mote-mqtt, all of it", keeping("Client", "index.ts")],
   ["  framer", keeping("Framer", "packet/framer.ts")],
   ["  CONNECT", keeping("encodeConnect, connectSize", "packet/connect.ts")],
   ["  PUBLISH, topic names", keeping("decodePublish, openPublish, closePublish", "packet/publish.ts")],
@@ -223,12 +220,22 @@ async function connected(source: string): Promise<Statistics> {
   return statistics;
 }
 
-const program = await bundleForShim(PROGRAM);
-const heap = await connected(program);
-// What the shim's socket takes of the heap, a device's socket takes of lwIP's memory.
-const socket = await connected(await bundleForShim(SOCKET));
-const slots = heap.slots - socket.slots;
-const chunkBytes = heap.chunkBytes - socket.chunkBytes;
+/** What a client takes of the heap once it is connected. */
+async function heapOf(client: string): Promise<{ slots: number; chunkBytes: number; peak: number; slotBytes: number }> {
+  const whole = await connected(await bundleForShim(programOf(client)));
+  // What the shim's socket takes of the heap, a device's socket takes of lwIP's memory.
+  const socket = await connected(await bundleForShim(socketBeside(client)));
+  return {
+    slots: whole.slots - socket.slots,
+    chunkBytes: whole.chunkBytes - socket.chunkBytes,
+    peak: whole.chunkBytesPeak - socket.chunkBytesPeak,
+    slotBytes: whole.slotBytes,
+  };
+}
+
+function printRow(name: string, ...columns: (string | number)[]): void {
+  console.log(name.padEnd(36) + columns.map((column) => String(column).padStart(16)).join(""));
+}
 
 /** The modules of a Moddable project, and Moddable's own client, as the SDK's compiler makes them. */
 async function printCompiledModules(): Promise<void> {
@@ -238,39 +245,51 @@ async function printCompiledModules(): Promise<void> {
   }
   const sdk = await findSdk();
   const folder = await mkdtemp(join(tmpdir(), "mote-bench-"));
-  const print = (name: string, ...columns: (string | number)[]): void =>
-    console.log(name.padEnd(34) + columns.map((column) => String(column).padStart(14)).join(""));
   try {
     console.log(
       `\nmodules, by the compiler of SDK ${sdk.version}: xsc -c -e, as mcconfig -m has it; with -d, as mcconfig -d -m`,
     );
-    print("", "code alone", "with names", "with -d");
+    printRow("", "code alone", "with names", "with -d");
     const theirs = await compiledSize(sdk, join(sdk.path, "examples/io/tcp/mqttclient/mqttclient.js"));
-    print("Moddable's MQTT client", theirs.code, theirs.file, theirs.debug);
+    printRow("Moddable's MQTT client", theirs.code, theirs.file, theirs.debug);
     for (const { specifier, file, code } of await compileModules()) {
       const source = join(folder, file);
       await writeFile(source, code);
       const ours = await compiledSize(sdk, source);
-      print(specifier, ours.code, ours.file, ours.debug);
+      printRow(specifier, ours.code, ours.file, ours.debug);
     }
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-console.log(`On XS with slots of ${heap.slotBytes} bytes; topic of 18 bytes, payload of 64. Moddable's: embedded:network/mqtt/client of SDK 8.2.3.
+const programs = await Promise.all(CLIENTS.map(programOf).map(bundleForShim));
+const heaps = [await heapOf(CLIENTS[0]), await heapOf(CLIENTS[1])] as const;
+const ofEach = async (measure: (program: string) => Promise<string>): Promise<string[]> => [
+  await measure(programs[0]!),
+  await measure(programs[1]!),
+];
 
-slots / chunk bytes / writes      Mote          Moddable
-publish, QoS 0                    ${(await publishing(program, 0)).padEnd(13)} ${THEIRS.publish0}
-publish, QoS 1, acknowledged      ${(await publishing(program, 1)).padEnd(13)} ${THEIRS.publish1}
-receive, QoS 0                    ${(await receiving(program)).padEnd(13)} ${THEIRS.receive}
+console.log(
+  `On XS with slots of ${heaps[0].slotBytes} bytes; topic of 18 bytes, payload of 64. ` +
+    "Moddable's: embedded:network/mqtt/client of SDK 8.2.3.\n",
+);
+printRow("slots / chunk bytes / writes", ...CLIENTS, "Moddable's");
+printRow("publish, QoS 0", ...(await ofEach((program) => publishing(program, 0))), THEIRS.publish0);
+printRow("publish, QoS 1, acknowledged", ...(await ofEach((program) => publishing(program, 1))), THEIRS.publish1);
+printRow("receive, QoS 0", ...(await ofEach(receiving)), THEIRS.receive);
 
-heap once connected, the example's client with a subscription, a publisher, and 1 KB each way
-                                  taken         an ESP32 has   left
-slots                             ${String(slots).padEnd(13)} ${String(ESP32.slots).padEnd(14)} ${ESP32.slots - slots}
-chunk bytes                       ${String(chunkBytes).padEnd(13)} ${String(ESP32.chunkBytes).padEnd(14)} ${ESP32.chunkBytes - chunkBytes}
-chunk bytes at the peak           ${heap.chunkBytesPeak - socket.chunkBytesPeak}
+console.log("\nheap once connected: the example's client with a subscription, a publisher, and 1 KB each way");
+printRow("", ...CLIENTS, "an ESP32 has");
+printRow("slots", ...heaps.map(({ slots }) => slots), ESP32.slots);
+printRow("chunk bytes", ...heaps.map(({ chunkBytes }) => chunkBytes), ESP32.chunkBytes);
+printRow("chunk bytes at the peak", ...heaps.map(({ peak }) => peak), ESP32.chunkBytes);
 
-bytecode, without names and debug information (Moddable's client, without reconnection, queue and subscriptions: ${THEIRS.codeBytes})`);
-for (const [name, source] of PARTS) console.log(`${name.padEnd(36)}${String(await codeBytes(source)).padStart(6)}`);
+console.log(
+  "\nbytecode by the host's compiler: instructions alone, without names and debug information, and without the platform\n" +
+    `(Moddable's client, by its SDK's, without reconnection, queue and retransmission: ${THEIRS.codeBytes})`,
+);
+const lean = (await compileModules()).find(({ specifier }) => specifier === "mote-mqtt/lean")!;
+printRow("mote-mqtt/lean, the published module", await bytecodeOfModule(lean));
+for (const [name, source] of PARTS) printRow(name, await codeBytes(source));
 await printCompiledModules();

@@ -17,6 +17,7 @@ import {
   buildHeadless,
   buildMod,
   buildProject,
+  compiledSize,
   findSdk,
   linkForEsp32,
   NEEDS,
@@ -197,6 +198,16 @@ describe.skipIf(!sdk)(sdk ? `Moddable ${sdk.version}` : `skipped: ${NEEDS}`, () 
       expect(warnings(await linkForEsp32(sdk as Sdk, project))).toEqual([]);
     },
   );
+
+  test("the lean client is less code than Moddable's own, alone and with names", async () => {
+    const theirs = await compiledSize(sdk as Sdk, join((sdk as Sdk).path, "examples/io/tcp/mqttclient/mqttclient.js"));
+    const ours = await compiledSize(sdk as Sdk, join(packageRoot, "dist/moddable/lean.js"));
+    expect(ours.code).toBeLessThan(theirs.code);
+    expect(ours.file).toBeLessThan(theirs.file);
+    console.log(
+      `mote-mqtt/lean: ${ours.code} bytes of code, ${ours.file} with names; Moddable's: ${theirs.code}, ${theirs.file}`,
+    );
+  });
 
   test.each([
     ["packed", "sdk-packed"],
