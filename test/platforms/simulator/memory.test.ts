@@ -29,8 +29,14 @@ function answer(device: ScriptedDevice): Packet[] {
 }
 
 /** What publishing `count` messages takes, one a second. */
-async function costOfPublishing(what: string, qos: number, count: number, engine = host): Promise<Growth> {
-  const device = await ScriptedDevice.start(engine, "publish", { settings: { what, qos } });
+async function costOfPublishing(
+  what: string,
+  qos: number,
+  count: number,
+  engine = host,
+  program = "publish",
+): Promise<Growth> {
+  const device = await ScriptedDevice.start(engine, program, { settings: { what, qos } });
   const packets = answer(device);
   await device.connect();
   await device.advance(3_000);
@@ -49,8 +55,9 @@ async function costOfReceiving(
   qos: number,
   count: number,
   cuts: number[] = [],
+  program = "receive",
 ): Promise<Growth> {
-  const device = await ScriptedDevice.start(host, "receive", { settings: { handler } });
+  const device = await ScriptedDevice.start(host, program, { settings: { handler } });
   const packets = answer(device);
   await device.connect();
   const pieces = cut(encode(publish(topic, payload, { qos, packetId: qos && 7 })), ...cuts);
@@ -150,9 +157,74 @@ describeWith(xs, "on XS, once warm, nothing is allocated", () => {
   });
 });
 
+describeWith(xs, "on XS, once warm, the lean client allocates nothing", () => {
+  describe.each([0, 1])("by a publish with QoS %i", (qos) => {
+    it.each(["bytes", "empty", "ascii", "nonAscii"])("of %s", async (what) => {
+      expect(await costOfPublishing(what, qos, 300, host, "lean")).toEqual(NOTHING);
+    });
+  });
+
+  it("by either on an engine of this computer's word size", async () => {
+    expect(await costOfPublishing("bytes", 0, 300, native, "lean")).toEqual(NOTHING);
+    expect(await costOfPublishing("bytes", 1, 300, native, "lean")).toEqual(NOTHING);
+  });
+
+  describe.each([0, 1])("by a received message with QoS %i", (qos) => {
+    it.each(["greenhouse/7/set", "alarm/a/b/c", "alarm"])("to %s", async (topic) => {
+      expect(await costOfReceiving("bytes", topic, "21.25", qos, 300, [], "lean")).toEqual(NOTHING);
+      expect(await costOfReceiving("number", topic, "21.25", qos, 300, [], "lean")).toEqual(NOTHING);
+    });
+
+    it("that arrives in pieces", async () => {
+      const size = encode(publish("alarm/a", "21.25", { qos, packetId: qos })).length;
+      const each = Array.from({ length: size - 1 }, (_, index) => index + 1);
+      for (const cuts of [[1], [2], [5], [size - 1], each]) {
+        expect(await costOfReceiving("number", "alarm/a", "21.25", qos, 50, cuts, "lean")).toEqual(NOTHING);
+      }
+    });
+  });
+
+  it("by a message larger than the receive buffer", async () => {
+    expect(await costOfReceivingLarge("lean")).toEqual(NOTHING);
+  });
+
+  it("by keeping the connection alive", async () => {
+    const device = await ScriptedDevice.start(host, "lean", { settings: { keepAlive: 5 } });
+    const packets = answer(device);
+    await device.connect();
+    await device.advance(10_000);
+    packets.length = 0;
+    expect(await growth(device, () => device.advance(1_000_000))).toEqual(NOTHING);
+    expect(packets.length).toBeGreaterThan(200);
+    expect(new Set(packets.map(({ type }) => type))).toEqual(new Set([PacketType.PINGREQ]));
+    expect(device.attempts).toBe(1);
+  });
+
+  it("by the end of a connection, a refused one and the next", async () => {
+    const device = await ScriptedDevice.start(host, "lean", { settings: { what: "bytes", qos: 1, keepAlive: 60 } });
+    const packets = answer(device);
+    const work = async (count: number): Promise<void> => {
+      for (let index = 0; index < count; index++) {
+        await device.connect();
+        await device.advance(2_000);
+        await device.closed(Reason.CONNECTION_LOST);
+        await device.nextAttempt();
+        await device.closed(Reason.CONNECTION_REFUSED);
+      }
+    };
+    await work(1);
+    expect(await growth(device, () => work(100))).toEqual(NOTHING);
+    expect(packets.length).toBeGreaterThan(200);
+    expect((await device.statistics()).reports).toMatchObject({ connections: 101 });
+  });
+});
+
 describeWith(xs, "on XS a connected client", () => {
-  it("leaves most of an ESP32's heap to the application", async () => {
-    const device = await ScriptedDevice.start(host, "publish", { settings: { what: "number", qos: 1 } });
+  it.each([
+    ["publish", 4_500],
+    ["lean", 5_000],
+  ])("leaves most of an ESP32's heap to the application: %s", async (program, most) => {
+    const device = await ScriptedDevice.start(host, program, { settings: { what: "number", qos: 1 } });
     answer(device);
     await device.connect();
     await device.advance(10_000);
@@ -161,12 +233,12 @@ describeWith(xs, "on XS a connected client", () => {
     expect(slotsPeak).toBe(slots);
     expect(chunkBytesPeak).toBe(chunkBytes);
     expect(slots).toBeLessThan(450);
-    expect(chunkBytes).toBeLessThan(4_500);
+    expect(chunkBytes).toBeLessThan(most);
   });
 });
 
-async function costOfReceivingLarge(): Promise<Growth> {
-  const device = await ScriptedDevice.start(host, "receive", { settings: { handler: "bytes" } });
+async function costOfReceivingLarge(program = "receive"): Promise<Growth> {
+  const device = await ScriptedDevice.start(host, program, { settings: { handler: "bytes" } });
   const packets = answer(device);
   await device.connect();
   const bytes = encode(publish("alarm/a", "x".repeat(5_000), { qos: 1, packetId: 9 }));
@@ -186,6 +258,13 @@ describeWith(xs32, "on XS strings cost", () => {
     expect(concatenation).toEqual({ slots: 0, chunkBytes: 50 * 88 });
     expect(await costOfPublishing("concatenated", 0, 50)).toEqual(concatenation);
     expect(await costOfPublishing("concatenated", 1, 50)).toEqual(concatenation);
+  });
+
+  it("and the lean client makes one of a number", async () => {
+    for (const qos of [0, 1]) {
+      const cost = await costOfPublishing("number", qos, 50, host, "lean");
+      expect(cost).toEqual({ slots: 50 * 2, chunkBytes: 50 * 16 });
+    }
   });
 
   it.each([
