@@ -431,6 +431,7 @@ export function acceptance(engine: string, launch: Launch): void {
           `client.subscribe("to/one", 1, (message) => console.log("dup " + message.dup));`,
         );
         expect((await broker.until("puback", 2)).map(({ messageId }) => messageId)).toEqual([7, 7]);
+        await printed(device, "dup true");
         expect(device.lines.filter((line) => line.startsWith("dup"))).toEqual(["dup false", "dup true"]);
       });
 
