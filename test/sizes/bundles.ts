@@ -53,6 +53,7 @@ const withParts = (on: Bundle, parts: typeof PARTS): Bundle[] => [
 export const BUNDLES: readonly Bundle[] = [
   ...withParts(BASE, PARTS),
   ...withParts(V5, PARTS_V5),
+  { name: "client of `mote-mqtt/lean`", imports: { "src/lean/index.ts": ["Client"] } },
   {
     name: "codec alone, what a client needs of it",
     imports: { "src/packet/index.ts": [...CODEC, "checkAcknowledgement"] },

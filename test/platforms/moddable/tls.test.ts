@@ -52,6 +52,19 @@ describeWith(xs, "the options", () => {
     });
   });
 
+  test("serve the lean client as well", async () => {
+    const device = await ShimDevice.run(`
+      import { Client } from "mote-mqtt/lean";
+      import { createPlatform } from "mote-mqtt/moddable";
+      import { tls } from "mote-mqtt/moddable/tls";
+      const client = new Client(createPlatform({ mqtts: tls({}) }), { url: "mqtts://broker.test", clientId: "c", tickMs: 50 });
+      client.onConnect = () => client.publish("a", "b");
+      client.connect();
+    `);
+    await device.connect();
+    expect(device.writes).toEqual(["100d00044d5154540402003c000163", "300400016162"]);
+  });
+
   test("are refused at once when half of the client's identity is missing", async () => {
     const device = await ShimDevice.run(`
       import { tls } from "mote-mqtt/moddable/tls";
