@@ -23,11 +23,12 @@ enum Phase {
 }
 
 enum Limit {
-  /** Room for acknowledgements that the connection does not take yet, and for requests; and the longest filter of one. */
-  CONTROL = 256,
+  /** The longest filter of a request. */
   FILTER = 240,
   /** The size of SUBACK: only PUBLISH is larger, of what a broker sends. */
   SUBACK = 5,
+  /** Room for a request that the connection does not take yet, and for acknowledgements: brokers send 20 messages at once. */
+  CONTROL = 336,
   /** A connection that ends sooner than this after CONNACK did not last. */
   LASTING_MS = 10_000,
   /** Packet ids of SUBSCRIBE and UNSUBSCRIBE, in turn, above those of messages. */
@@ -464,9 +465,9 @@ export class Client extends Session implements TransportListener {
   private _accepted(session: boolean): void {
     for (let index = 0; index < this._subscriptions.length; index++) {
       const one = this._subscriptions[index];
-      if (one._state > State.ANSWERED) one._state = State.UNWANTED;
+      if (one._state > State.GRANTED) one._state = State.UNWANTED;
       // Where a CONNACK got lost, the session may be a new one that began with it.
-      else if (!session || this._connects > 1 || one._state < State.ANSWERED) one._state = State.WANTED;
+      else if (!session || this._connects > 1 || one._state < State.GRANTED) one._state = State.WANTED;
     }
     this.connected = this._asking = true;
     this._lastReason = this._connects = this._awaited = 0;
@@ -480,8 +481,12 @@ export class Client extends Session implements TransportListener {
       const one = this._subscriptions[index];
       if (one._id === id) {
         one._id = -1;
-        if (one._state++ === State.REQUESTED) this._call(one.onGranted, (one.granted = code));
-        else this._subscriptions.splice(index, 1);
+        if (one._state === State.REQUESTED) {
+          if (code < SUBSCRIPTION_FAILED) one._state = State.GRANTED;
+          this._call(one.onGranted, (one.granted = code));
+        } else {
+          this._subscriptions.splice(index, 1);
+        }
       }
     }
   }

@@ -8,9 +8,9 @@ export type MessageHandler = (message: Message) => void;
 export enum State {
   /** SUBSCRIBE is to be sent. */
   WANTED,
-  /** SUBSCRIBE is sent; SUBACK is awaited. */
+  /** SUBSCRIBE is sent; SUBACK is awaited, or has refused it: then it is due again on the next connection. */
   REQUESTED,
-  ANSWERED,
+  GRANTED,
   // From here on the application has ended it.
   /** UNSUBSCRIBE is to be sent. */
   UNWANTED,
@@ -39,7 +39,7 @@ export interface Subscription {
 
 /** `unsubscribe` of each subscription. */
 export function unsubscribe(this: Subscription): void {
-  if (this._state > State.ANSWERED) return;
+  if (this._state > State.GRANTED) return;
   this._state = State.UNWANTED;
   this._id = -1; // an answer that is still to come, is to what is not wanted any more
   this._client._asking = true;
