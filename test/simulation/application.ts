@@ -338,13 +338,13 @@ export class Application {
       if (this._world.random() < 0.02) this._indulge();
       return;
     }
-    this._ledger.got(message.topic, this._pieces, total);
+    this._ledger.got(message, this._pieces);
     this._indulge();
   }
 
   private _got(message: Received, payload: string | undefined): void {
     if (this._device.off) return;
-    this._ledger.got(message.topic, payload, message.length);
+    this._ledger.got(message, payload);
     this._indulge();
   }
 

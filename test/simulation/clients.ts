@@ -46,7 +46,7 @@ export interface SimulatedPublisher {
   publish(payload: string | Uint8Array, start?: number, end?: number): Published;
 }
 
-export type Received = Pick<Message, "topic" | "length" | "text">;
+export type Received = Pick<Message, "topic" | "qos" | "length" | "text">;
 export type Handler = (message: Received) => void;
 
 export function makeClient(scenario: Scenario, platform: Platform): SimulatedClient {

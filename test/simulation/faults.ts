@@ -71,6 +71,14 @@ export const FAULTS = {
     broker.refusal = level === 5 ? 0x88 : 3;
     heal(below(8_000), () => (broker.refusal = 0));
   },
+  /** The broker allows no subscription for a while; then somebody lets it, and restarts it. */
+  forbidden({ broker, below, heal }) {
+    broker.forbids = true;
+    heal(below(8_000), () => {
+      broker.forbids = false;
+      broker.restart(true, below(2_000));
+    });
+  },
   /** The broker is restarted, and has kept its sessions. */
   restart: ({ broker, below }) => broker.restart(true, below(5_000)),
   /** The broker is restarted, and has lost its sessions. */

@@ -1,3 +1,4 @@
+import type { Message as Received } from "../../src/client/message.ts";
 import type { BrokerLedger } from "./model-broker.ts";
 import type { Invariant } from "./violation.ts";
 
@@ -109,11 +110,14 @@ export class Ledger implements BrokerLedger {
   }
 
   /** The application got a message; one that was too large is known by its topic, and has a `length` alone. */
-  got(topic: string, payload: string | undefined, length: number): void {
+  got({ topic, qos, length }: Pick<Received, "topic" | "qos" | "length">, payload: string | undefined): void {
     const message = this._down.get(payload === undefined ? `${topic.slice(topic.indexOf("/") + 1)}:` : label(payload));
     if (!message) return this.onViolation("content", `the application got what was not sent: ${topic} ${payload}`);
     if (payload === undefined ? length !== Buffer.byteLength(message.payload) : payload !== message.payload) {
       this.onViolation("content", `${brief(message.payload)} came as ${payload ?? ""} of ${length} bytes`);
+    }
+    if (qos !== message.qos) {
+      this.onViolation("content", `${brief(message.payload)} with QoS ${message.qos} came with QoS ${qos}`);
     }
     this._deliver(message, message.session);
   }

@@ -76,6 +76,8 @@ export class ModelBroker {
   onLink: (link: Link) => void = () => undefined;
   /** CONNECT is refused with this; 0 for not. */
   refusal = 0;
+  /** Whether it refuses each filter that is to be subscribed to. */
+  forbids = false;
   readonly random: () => number;
   private readonly _network: VirtualNetwork;
   private _sessionCount = 0;
@@ -356,6 +358,7 @@ class Connection {
         return this._acknowledge(PacketType.PUBREL, packet.packetId);
       }
       case PacketType.SUBSCRIBE:
+        if (this._broker.forbids) return this._forbid(packet.packetId, packet.entries, session);
         for (const { filter, qos } of packet.entries) session.filters.set(filter, qos);
         return this._answer({ ...granting(packet.packetId, packet.entries), type: PacketType.SUBACK });
       case PacketType.UNSUBSCRIBE:
@@ -371,6 +374,12 @@ class Connection {
       case PacketType.DISCONNECT:
         return this.end();
     }
+  }
+
+  private _forbid(packetId: number, entries: { filter: string }[], session: Session): void {
+    const code = this._broker.settings.level === 5 ? 0x87 : 0x80;
+    for (const { filter } of entries) session.filters.delete(filter);
+    this._answer({ type: PacketType.SUBACK, packetId, codes: entries.map(() => code), properties: {} });
   }
 
   private _receive(packet: Publish, session: Session): void {

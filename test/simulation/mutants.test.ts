@@ -356,6 +356,7 @@ const MUTANTS: Mutant<Inner>[] = [
 /** What mutants reach for inside of the lean client. */
 interface Lean {
   log: Uint8Array[] | undefined;
+  connected: boolean;
   queued: number;
   inFlight: number;
   _connects: number;
@@ -364,9 +365,10 @@ interface Lean {
   _tail: number;
   _due: number;
   _pingDue: number;
+  disconnect(): void;
   onData(bytes: Uint8Array, start: number, end: number): void;
-  onWritable(): void;
   _accepted(sessionPresent: boolean): void;
+  _answered(id: number, code: number): void;
   _deliver(message: unknown): void;
   _find(packetId: number): number;
   _lose(reason: number): void;
@@ -405,12 +407,12 @@ const LEAN_MUTANTS: Mutant<Lean>[] = [
       }),
   },
   {
-    name: "sends what waits behind DISCONNECT",
+    name: "sends DISCONNECT twice",
     caughtAs: "disconnect last",
     mutate: (client) =>
-      wrap(client, "_send", (send, first, id) => {
-        if (first !== DISCONNECT) send(first, id);
-        else if (client._put(first)) client.onWritable();
+      wrap(client, "disconnect", (disconnect) => {
+        if (client.connected) client._put(DISCONNECT);
+        disconnect();
       }),
   },
   {
@@ -439,6 +441,11 @@ const LEAN_MUTANTS: Mutant<Lean>[] = [
         client._connects = 1;
         accepted(sessionPresent);
       }),
+  },
+  {
+    name: "takes a subscription that was refused for granted",
+    caughtAs: "subscriptions",
+    mutate: (client) => wrap(client, "_answered", (answered, id, code) => answered(id, code & 1)),
   },
   {
     name: "sends no pings",
