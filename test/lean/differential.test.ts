@@ -22,6 +22,7 @@ type Action =
   | { do: "receive"; topic: number; size: number; qos: 0 | 1; count: number; chunk: number; dup: boolean }
   | { do: "connect" | "disconnect" | "accept"; kept: boolean }
   | { do: "cut"; reason: number; unanswered: boolean }
+  | { do: "reconnect"; kept: boolean; lost: number }
   | { do: "wait"; ms: number };
 
 const nat = (max: number): fc.Arbitrary<number> => fc.nat(max);
@@ -74,6 +75,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       unanswered: fc.boolean(),
     }),
   },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("reconnect" as const), kept: fc.boolean(), lost: nat(1) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("wait" as const), ms: fc.oneof(nat(1_000), nat(70_000)) }) },
 );
 
@@ -103,6 +105,7 @@ class Side {
         onBytes(bytes);
       };
       this._unacknowledged = [];
+      this._raw = [];
     };
     this._note =
       (name) =>
@@ -157,14 +160,20 @@ class Side {
         client.disconnect();
         break;
       case "accept":
-        if (!link?.link.open || client.connected) break;
-        clock.settle();
-        link.send({ type: PacketType.CONNACK, sessionPresent: action.kept && !this._cleanSession, returnCode: 0 });
+        this._accept(action.kept);
         break;
       case "cut":
         if (!link?.link.open) break;
         if (!action.unanswered) this._answer();
         this._world.cut(REASONS[action.reason]);
+        break;
+      case "reconnect":
+        // The broker has accepted as often as CONNACK gets lost.
+        for (let count = 0; count <= action.lost && this._world.links.length && this._world.link.link.open; count++) {
+          this._world.cut(REASONS[0]);
+          this._world.nextAttempt();
+        }
+        this._accept(action.kept);
         break;
       case "wait":
         for (const until = clock.passed + action.ms; clock.passed < until;) {
@@ -175,6 +184,12 @@ class Side {
     clock.settle();
     if (action.do !== "subscribe") this._answer();
     this.seen.push([...this._world.events.splice(0)], [client.connected, client.queued, client.inFlight]);
+  }
+
+  private _accept(kept: boolean): void {
+    if (!this._world.links.length || !this._world.link.link.open || this._world.client.connected) return;
+    this._world.clock.settle();
+    this._world.send({ type: PacketType.CONNACK, sessionPresent: kept && !this._cleanSession, returnCode: 0 });
   }
 
   /** The broker answers all but messages, until there is nothing to answer. */
@@ -223,7 +238,7 @@ describe("the lean client and the full one", () => {
           expect(sides[1].seen.splice(0), JSON.stringify(step)).toEqual(sides[0].seen.splice(0));
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 200, includeErrorInReport: true },
     );
   });
 });
