@@ -138,7 +138,7 @@ describeWith(xs32, "of the 2,048 slots and 32,768 chunk bytes that Moddable give
 
   test.each([
     ["mote-mqtt", 320],
-    ["mote-mqtt/lean", 270],
+    ["mote-mqtt/lean", 200],
   ] as const)("a connected %s with 1 KB each way takes no more than %i slots", async (client, slots) => {
     const taken = async (program: string): Promise<{ slots: number; chunkBytes: number; peak: number }> => {
       const device = await ShimDevice.run(program);

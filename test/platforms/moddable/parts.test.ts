@@ -76,6 +76,15 @@ describe("the lean client", () => {
     expect(ofMote).toEqual(["mote-mqtt/utf8-text"]);
   });
 
+  test("runs the example with other imports, and nothing else changed", () => {
+    const [full, lean] = ["main.js", "lean/main.js"].map((file) =>
+      readFileSync(join(packageRoot, "platforms/moddable/example", file), "utf8"),
+    );
+    const from = (text: string): string => text.slice(text.indexOf("import { platform }"));
+    expect(from(lean!)).toBe(from(full!));
+    expect(lean).toContain(`import { Client } from "mote-mqtt/lean";`);
+  });
+
   test("has a manifest at the root, which names all that it takes", () => {
     const read = (name: string): { include: string | string[] } & Manifest =>
       JSON.parse(readFileSync(join(packageRoot, name), "utf8")) as { include: string | string[] } & Manifest;
