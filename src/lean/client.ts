@@ -442,13 +442,15 @@ export class Client extends Session implements TransportListener {
         if (code > 5) return Reason.CONNACK_CODE;
         if (id >> 8 && (code || this._options.cleanSession !== false)) return Reason.SESSION_PRESENT;
         if (code) return code;
-        this._accepted(id++ > 0); // and goes on with what is not 0
+        this._accepted(id > 0);
         break;
       case First.PUBACK:
+        if (!id) return Reason.PACKET_ID_ZERO;
         this._acknowledge(id);
         break;
       case First.SUBACK:
       case First.UNSUBACK:
+        if (!id) return Reason.PACKET_ID_ZERO;
         if (length > 2 && code > 2 && code !== SUBSCRIPTION_FAILED) return Reason.SUBACK_CODE;
         this._awaited--;
         this._answered(id, code);
@@ -456,7 +458,6 @@ export class Client extends Session implements TransportListener {
       default:
         return Reason.UNEXPECTED_PACKET;
     }
-    if (!id) return Reason.PACKET_ID_ZERO;
     this._acknowledgedAt = this._now;
     this.onWritable();
     return Reason.OK;
@@ -494,21 +495,22 @@ export class Client extends Session implements TransportListener {
   /** Takes a PUBLISH, `missing` bytes of whose payload are still to come: that one is skipped. */
   private _receive(first: number, bytes: Uint8Array, at: number, end: number, missing: number): Reason {
     const message = this._message;
-    const topicEnd = readUint16(bytes, at) + (at += 2);
+    const topicStart = at + 2;
+    const topicEnd = topicStart + readUint16(bytes, at);
     const qos = (first >> 1) & 3;
     const start = topicEnd + 2 * qos;
     const reason =
       qos > 1 || (first & 14) === DUP
         ? Reason.QOS_NOT_REQUESTED
-        : start > end || missing < 0 || at === topicEnd
+        : start > end || missing < 0 || topicStart === topicEnd
           ? Reason.TRUNCATED
-          : checkUtf8(bytes, at, topicEnd, true);
+          : checkUtf8(bytes, topicStart, topicEnd, true);
     if (reason) return reason;
     message.bytes = bytes;
     message.qos = qos;
     message.retain = (first & RETAIN) > 0;
     message.dup = (first & DUP) > 0;
-    message.topicStart = at;
+    message.topicStart = topicStart;
     message.topicEnd = topicEnd;
     message.start = start;
     message.end = end;
