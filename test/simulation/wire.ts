@@ -26,6 +26,8 @@ export class Reader {
   onPacket: (packet: Packet, size: number) => void = () => undefined;
   /** The stream is not MQTT, or mqtt-packet reads something else in it. */
   onMalformed: (why: string) => void = () => undefined;
+  /** A PUBLISH is larger than any of a simulation; the rest of it is skipped. */
+  onLarge: () => void = () => this.onMalformed("a packet that is larger than any the simulation has");
   /** Whether mqtt-packet reads each packet too. */
   private readonly _twice: boolean;
   private readonly _level: Level;
@@ -40,7 +42,7 @@ export class Reader {
     this._framer = new Framer(
       {
         onPacket: (header, bytes, start, end) => this._take(header, bytes, start, end),
-        onLargePublish: () => this.onMalformed("a packet that is larger than any the simulation has"),
+        onLargePublish: () => this.onLarge(),
         onLargePayload: () => undefined,
         onMalformed: (reason) => this.onMalformed(Reason[reason]),
       },
