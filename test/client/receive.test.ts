@@ -158,7 +158,7 @@ describe.each(CLIENTS)("a message of %s", (_client, World) => {
     world.send(...Array.from({ length: 64 }, (_, index) => publish("t", "", { qos: 1, packetId: index + 1 })));
     expect(world.events).toEqual([false]);
     // The lean client has room for some more.
-    world.send(...Array.from({ length: 6 }, (_, index) => publish("t", "", { qos: 1, packetId: 65 + index })));
+    world.send(...Array.from({ length: 80 }, (_, index) => publish("t", "", { qos: 1, packetId: 65 + index })));
     expect(world.events).toEqual([false, Reason.OUTPUT_STALLED]);
     world.reconnect();
     expect(world.client.connected).toBe(true);
@@ -390,21 +390,24 @@ describe.each(CLIENTS)("what is not MQTT, for %s [MQTT-4.8.0-1]", (_client, Worl
     const type = packet[0] >> 4;
     const alien = NEVER_FROM_BROKER.includes(type) && !FRAMING.includes(reason);
     const expected = alien ? Reason.UNEXPECTED_PACKET : Reason[reason as keyof typeof Reason];
-    const world = new World();
-    world.open();
-    if (type !== PacketType.CONNACK) world.accept();
-    world.events.length = 0;
-    world.link.link.deliver(packet);
-    world.clock.settle();
-    if (World !== ScriptedWorld && AFTER_MORE.includes(reason)) world.link.link.deliver(new Uint8Array(1_100));
-    world.clock.settle();
-    // The lean client tells fewer reasons from one another.
-    expect(world.events.map((event) => Reason[event as Reason])).toEqual([
-      World === ScriptedWorld ? Reason[expected] : expect.stringMatching(OF_A_PACKET),
-    ]);
-    expect(world.link.link.closedByClient).toBe(close);
-    world.reconnect();
-    expect(world.client.connected).toBe(true);
+    for (const chunk of [1e9, 1]) {
+      const world = new World();
+      world.open();
+      if (type !== PacketType.CONNACK) world.accept();
+      world.events.length = 0;
+      world.link.link.chunkSize = () => chunk;
+      world.link.link.deliver(packet);
+      world.clock.settle();
+      if (World !== ScriptedWorld && AFTER_MORE.includes(reason)) world.link.link.deliver(new Uint8Array(1_100));
+      world.clock.settle();
+      // The lean client tells fewer reasons from one another.
+      expect(world.events.map((event) => Reason[event as Reason])).toEqual([
+        World === ScriptedWorld ? Reason[expected] : expect.stringMatching(OF_A_PACKET),
+      ]);
+      expect(world.link.link.closedByClient).toBe(close);
+      world.reconnect();
+      expect(world.client.connected).toBe(true);
+    }
   });
 
   it.each([
