@@ -174,7 +174,7 @@ export class Client extends Session implements TransportListener {
   /** Prepares to publish to `topic`. Throws a TypeError when the topic cannot be published to. */
   publisher(topic: string, options?: PublisherOptions): Publisher {
     const bytes = this._bytesOf(topic);
-    if (!topic || checkUtf8(bytes, 0, bytes.length, true)) {
+    if (!topic || bytes.length >> 16 || checkUtf8(bytes, 0, bytes.length, true)) {
       throw new TypeError(`topic cannot be published to: "${topic}"`);
     }
     return { publish, _client: this, _topic: bytes, _options: options ?? {} };

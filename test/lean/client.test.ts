@@ -78,6 +78,16 @@ describe("the outbox", () => {
     expect(world.take()).toEqual([publish("t".repeat(55), "", { qos: 1, packetId: 1 })]);
   });
 
+  it("throws for a topic that cannot be published to: empty, with wildcards, longer than 65,535 bytes", () => {
+    const world = new LeanWorld({ outboxBytes: 200_000 });
+    world.connect();
+    for (const topic of ["", "a/#", "+", "t".repeat(65_536)]) {
+      expect(() => world.client.publish(topic, "x")).toThrow(`topic cannot be published to: "${topic}"`);
+    }
+    expect(world.client.publish("t".repeat(65_535), "x")).toBe(Published.SENT);
+    expect(world.take()).toEqual([publish("t".repeat(65_535), "x")]);
+  });
+
   it.each([undefined, null, true, { temperature: 21 }])("is whole after a payload that is none: %j", (payload) => {
     const world = new LeanWorld();
     world.connect();
