@@ -34,8 +34,10 @@ export enum Phase {
 
 /** Bytes. */
 export enum Size {
-  /** Room for acknowledgements that the connection does not take yet, and for requests with their filters. */
-  CONTROL = 256,
+  /** Room for a request, and behind it for as many acknowledgements that the connection does not take yet as Mosquitto sends messages at once. */
+  CONTROL = 336,
+  /** The longest request. */
+  REQUEST = 256,
   /** What SUBSCRIBE takes besides its filter: fixed header, packet id, length of the filter, QoS. */
   SUBSCRIBE_OVERHEAD = 9,
 }
@@ -231,7 +233,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
    */
   subscribe(filter: string, qos: 0 | 1 | 2, handler: MessageHandler): Subscription {
     const bytes = encodeText(this._platform.text, "filter", filter, checkTopicFilter);
-    checkLength("filter", bytes, this._control.length - Size.SUBSCRIBE_OVERHEAD);
+    checkLength("filter", bytes, Size.REQUEST - Size.SUBSCRIBE_OVERHEAD);
     const maximumQos = inRange("qos", qos, 0, 0, this._maximumQos);
     const subscription = new Subscription(this._subscriptions, bytes, maximumQos, handler);
     this._subscriptions.add(subscription, filter);

@@ -152,13 +152,23 @@ describe.each(CLIENTS)("a message of %s", (_client, World) => {
     expect(ids).toEqual(messages.map(({ packetId }) => packetId));
   });
 
+  it("is acknowledged in its turn behind the longest request, as many as Mosquitto sends at once", () => {
+    const { world } = listening(World, ["t"]);
+    world.link.link.grant(0);
+    world.client.subscribe("f".repeat(240), 0, () => undefined);
+    world.send(...Array.from({ length: 20 }, (_, index) => publish("t", "", { qos: 1, packetId: index + 1 })));
+    expect(world.events).toEqual([false]);
+    world.link.link.grant(Infinity);
+    expect(world.take().map((packet) => PacketType[packet.type])).toEqual(["SUBSCRIBE", ...Array(20).fill("PUBACK")]);
+  });
+
   it("flood, whose acknowledgements the broker does not read, ends the connection rather than growing [MQTT-4.8.0-2]", () => {
     const { world } = listening(World, ["t"]);
     world.link.link.grant(0);
-    world.send(...Array.from({ length: 64 }, (_, index) => publish("t", "", { qos: 1, packetId: index + 1 })));
+    world.send(...Array.from({ length: 84 }, (_, index) => publish("t", "", { qos: 1, packetId: index + 1 })));
     expect(world.events).toEqual([false]);
-    // The lean client has room for some more.
-    world.send(...Array.from({ length: 80 }, (_, index) => publish("t", "", { qos: 1, packetId: 65 + index })));
+    // The lean client has room for some more, as much as its CONNECT takes.
+    world.send(...Array.from({ length: 60 }, (_, index) => publish("t", "", { qos: 1, packetId: 85 + index })));
     expect(world.events).toEqual([false, Reason.OUTPUT_STALLED]);
     world.reconnect();
     expect(world.client.connected).toBe(true);

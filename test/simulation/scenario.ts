@@ -183,8 +183,7 @@ export function scenarioOf(seed: number, lean = false): Scenario {
     habits: HABITS.filter(() => chance(0.2)),
     clockOffset: chance(0.1) ? 2 ** 31 - between(0, 60_000) : 0,
     readTwice: chance(0.1),
-    // Behind the longest filters the full client has no room for as many acknowledgements as this broker's window may need.
-    filterFilling: level === 4 ? oneOf(0, 0, between(0, lean ? 230 : 150)) : 0,
+    filterFilling: level === 4 ? oneOf(0, 0, between(0, 230)) : 0,
   };
 }
 

@@ -222,7 +222,7 @@ export class Client extends Client311 implements RefusalListener {
     const subscription = new Subscription(table, bytes, maximumQos, handler, options ?? {}, text);
     const properties = subscription._properties;
     const size = properties ? propertiesSize(properties.length) : 1;
-    checkLength("filter", bytes, this._control.length - Size.SUBSCRIBE_OVERHEAD - size);
+    checkLength("filter", bytes, Size.REQUEST - Size.SUBSCRIBE_OVERHEAD - size);
     table.add(subscription, filter);
     this._flush();
     return subscription;

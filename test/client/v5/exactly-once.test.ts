@@ -89,10 +89,10 @@ describe("the client's receive maximum", () => {
     world.send(...messages);
     expect(brief(world.take())).toEqual(ids.map((packetId) => `PUBACK#${packetId}`));
     world.link.link.room = 0;
-    world.send(...messages.slice(0, 64));
+    world.send(...messages.slice(0, 84));
     expect(named(world.events)).toEqual([false]);
-    expect(got).toHaveLength(164);
-    world.send(messages[64]!);
+    expect(got).toHaveLength(184);
+    world.send(messages[84]!);
     expect(named(world.events)).toEqual([false, "OUTPUT_STALLED"]);
   });
 
