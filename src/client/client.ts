@@ -211,6 +211,7 @@ export class Client implements Publishing, Answering, PacketListener, TransportL
 
   /** Hands DISCONNECT to the transport, if that takes it. */
   protected _sendDisconnect(): void {
+    this._subscriptions.unsent = false; // no request may follow [MQTT-3.14.4-2]
     if (this._send(PacketType.DISCONNECT, 0)) this._flushControl();
   }
 

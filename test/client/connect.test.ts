@@ -367,6 +367,21 @@ describe.each(CLIENTS)("disconnect of %s", (_client, World) => {
     expect(world.events).toEqual([false, Reason.DISCONNECTED]);
   });
 
+  it("sends nothing after DISCONNECT, whatever the connection takes of the requests before it [MQTT-3.14.4-2]", () => {
+    for (let limit = 1; limit < 60; limit++) {
+      const world = new World();
+      const { link } = world.connect();
+      link.grant(0);
+      for (const filter of ["a".repeat(30), "b", "c", "d"]) world.client.subscribe(filter, 0, () => undefined);
+      link.room = Infinity;
+      link.writeLimit = limit;
+      world.client.disconnect();
+      const types = world.take().map(({ type }) => type);
+      const disconnect = types.indexOf(PacketType.DISCONNECT);
+      expect(types.slice(disconnect < 0 ? types.length : disconnect + 1), `of ${limit} bytes a write`).toEqual([]);
+    }
+  });
+
   it("stops the ticking, and everything with it", () => {
     const world = new World();
     world.connect();

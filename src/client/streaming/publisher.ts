@@ -253,16 +253,16 @@ export class StreamingPublisher implements LineOwner {
   }
 
   /** A connection is up again. @internal */
-  _resume(sessionPresent: boolean): void {
-    if (this._state === State.RELEASED) {
-      if (sessionPresent) return this._release();
-      // The broker lost the message, which it had taken over, together with the session.
-      this._deliver();
-    }
+  _resume(): void {
+    if (this._state === State.RELEASED) this._release();
+    else this._settle();
   }
 
-  /** The broker has no session: it knows of no message. @internal */
+  /** The broker has no session: it knows of no message, and has lost together with it the one that it had taken over. @internal */
   _forget(): void {
     this._again = false;
+    if (this._state !== State.RELEASED) return;
+    this._state = State.SENT;
+    this._delivered = true;
   }
 }

@@ -157,7 +157,7 @@ export class Streaming<Of extends Client = Client> implements PacketListener, Li
     // Before `onConnect`, which may begin a message.
     for (let index = 0; accepted && !kept && index < publishers.length; index++) publishers[index]._forget();
     client.onPacket(header, bytes, start, end);
-    for (let index = 0; client.connected && index < publishers.length; index++) publishers[index]._resume(kept);
+    for (let index = 0; client.connected && index < publishers.length; index++) publishers[index]._resume();
   }
 
   /** @internal */

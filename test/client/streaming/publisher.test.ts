@@ -373,6 +373,22 @@ describe("a connection that ends", () => {
     expect(told).toEqual([Reason.OK]);
   });
 
+  it("ends that also when onConnect ends the connection of the new session", () => {
+    const { world, publisher, told } = stream(2, { cleanSession: false });
+    world.connect();
+    publisher.begin(0);
+    publisher.end();
+    world.send(acknowledgement(PacketType.PUBREC));
+    world.cut();
+    world.take();
+    world.client.onConnect = () => world.client.disconnect();
+    world.reconnect(false);
+    world.client.onConnect = undefined;
+    world.take();
+    world.connect(true);
+    expect([told, brief(world.take())]).toEqual([[Reason.OK], []]);
+  });
+
   it("may be the application's doing, also of the one that is told", () => {
     const { world, publisher, told } = stream();
     world.connect();
