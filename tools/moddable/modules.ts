@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
-import { edited, type Edit, parsed, type Tree } from "../build/tree.ts";
+import { edited, type Edit, isFunction, parsed, type Tree } from "../build/tree.ts";
 import { minifyForXs } from "../build/xs.ts";
 import { packageRoot, partsForModdable, sourceOfPart } from "../cli/package.ts";
 
@@ -225,7 +225,7 @@ function frozen(code: string): string {
   for (const statement of parsed(code)["body"] as Tree[]) {
     if (statement.type !== "VariableDeclaration") continue;
     for (const { init } of statement["declarations"] as { init: Tree }[]) {
-      const isEnum = init.type === "CallExpression" && /Function/.test((init["callee"] as Tree).type);
+      const isEnum = init.type === "CallExpression" && isFunction(init["callee"] as Tree);
       if (!isEnum && !/^(Object|Array)Expression$/.test(init.type)) continue;
       edits.push({ ...init, text: `Object.freeze(${code.slice(init.start, init.end)})` });
     }
